@@ -1,0 +1,1 @@
+"""CRM records to our leads and back; also the sandbox CRMs to try things on."""
