@@ -1,7 +1,7 @@
 """What goes wrong in a sandbox CRM, on purpose."""
 
-import random
 from dataclasses import dataclass, field
+from random import Random
 
 
 @dataclass
@@ -17,7 +17,7 @@ class Faults:
     flaky_share: float = 0.0
     missing: frozenset[str] = frozenset()
     requests: int = 0
-    random: random.Random = field(default_factory=lambda: random.Random(0))
+    random: Random = field(default_factory=lambda: Random(0))
 
     def next_fault(self) -> str | None:
         """Count one request and say how it is to fail: `outage`, `throttled`, or not at all."""

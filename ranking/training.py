@@ -1,0 +1,209 @@
+"""Learns an order from finished leads: earlier ones to fit, later ones to choose by."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ranking.candidate import Example
+from ranking.errors import InsufficientHistoryError
+from ranking.features import CachedReader, texts_of
+from ranking.heads import Heads, fit_heads
+from ranking.metrics import pair_accuracy
+from ranking.model import ModelCard, RankingModel, Scaling, build_row
+from ranking.preferences import make_pairs
+
+MIN_WON = MIN_LOST = 10
+_VALIDATION_SHARE = 0.25
+# (text, fields): a part of weight 0 is silent, so that the data may fall back to the simpler reading.
+_PART_WEIGHTS = ((1.0, 0.0), (1.0, 0.25), (1.0, 1.0), (0.25, 1.0))
+_RIDGES = (0.03, 0.1, 0.3, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    text_weight: float
+    field_weight: float
+    ridge: float
+    accuracy: float
+
+
+def train(
+    examples: Sequence[Example],
+    reader: CachedReader,
+    *,
+    backbone: str,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> RankingModel:
+    """Return a ranker that learned from `examples`.
+
+    The latest quarter of the groups chooses how loudly text and fields speak and how strong the penalty is; the heads
+    are then fitted again on everything.
+
+    Raises:
+        InsufficientHistoryError: Fewer than 10 won or 10 lost leads, or no stage that has both.
+    """
+    _check_history(examples)
+    texts = [texts_of(example.candidate) for example in examples]
+    vectors = reader.read((text for group in texts for text in group), progress=progress)
+    fields = [vectors[group[0]] for group in texts]
+    passages = [[vectors[text] for text in group[1:]] for group in texts]
+    late = _is_late(examples)
+    choice, heads = _choose(examples, fields, passages, late, seed)
+    slope, intercept = _calibrate(examples, fields, passages, late, choice, heads)
+    everything = np.ones(len(examples), dtype=np.bool_)
+    scaling = _measure_scaling(fields, passages, choice.text_weight, choice.field_weight)
+    final, pairs = _fit(examples, _rows(fields, passages, scaling), everything, choice.ridge, seed)
+    card = ModelCard(
+        backbone=backbone,
+        reader_version=reader.version,
+        trained_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        examples=len(examples),
+        leads=len({example.group for example in examples}),
+        pairs=len(pairs),
+        text_share=float(np.mean([bool(group) for group in passages])),
+        slope=slope,
+        intercept=intercept,
+        text_weight=choice.text_weight,
+        field_weight=choice.field_weight,
+        ridge=choice.ridge,
+        validation_pairs=_count_pairs(examples, late),
+        validation_pair_accuracy=choice.accuracy,
+    )
+    return RankingModel(card, scaling, final)
+
+
+def _check_history(examples: Sequence[Example]) -> None:
+    won = len({example.group for example in examples if example.won})
+    lost = len({example.group for example in examples if not example.won})
+    if won < MIN_WON or lost < MIN_LOST:
+        raise InsufficientHistoryError(
+            f"the history holds {won} won and {lost} lost leads; at least {MIN_WON} and {MIN_LOST} are needed."
+            " Check the won and lost settings, or wait for more finished leads"
+        )
+    if not len(make_pairs(examples, seed=0)):
+        raise InsufficientHistoryError("no stage has both a later win and a later loss: there is nothing to compare")
+
+
+def _is_late(examples: Sequence[Example]) -> NDArray[np.bool_]:
+    """Mark the examples of the groups that ended last."""
+    ends: dict[str, float] = {}
+    for example in examples:
+        ends[example.group] = max(example.order, ends.get(example.group, -np.inf))
+    ordered = sorted(ends, key=lambda group: (ends[group], group))
+    late = set(ordered[int(len(ordered) * (1 - _VALIDATION_SHARE)) :])
+    return np.array([example.group in late for example in examples], dtype=np.bool_)
+
+
+def _choose(
+    examples: Sequence[Example],
+    fields: Sequence[NDArray[np.float32]],
+    passages: Sequence[Sequence[NDArray[np.float32]]],
+    late: NDArray[np.bool_],
+    seed: int,
+) -> tuple[_Choice, Heads]:
+    early = [index for index in range(len(examples)) if not late[index]]
+    stages = [example.candidate.stage for example in examples]
+    won = np.array([example.won for example in examples], dtype=np.float64)
+    best: tuple[_Choice, Heads] | None = None
+    for text_weight, field_weight in _PART_WEIGHTS:
+        scaling = _measure_scaling(
+            [fields[i] for i in early], [passages[i] for i in early], text_weight, field_weight
+        )
+        rows = _rows(fields, passages, scaling)
+        for ridge in _RIDGES:
+            heads, _ = _fit(examples, rows, ~late, ridge, seed)
+            utilities = heads.utilities(rows)
+            accuracy = pair_accuracy(
+                utilities[late], won[late], [stage for stage, is_late in zip(stages, late, strict=True) if is_late]
+            )
+            if best is None or accuracy > best[0].accuracy:
+                best = _Choice(text_weight, field_weight, ridge, accuracy), heads
+    assert best is not None
+    return best
+
+
+def _calibrate(
+    examples: Sequence[Example],
+    fields: Sequence[NDArray[np.float32]],
+    passages: Sequence[Sequence[NDArray[np.float32]]],
+    late: NDArray[np.bool_],
+    choice: _Choice,
+    heads: Heads,
+) -> tuple[float, float]:
+    """Return slope and intercept that turn a utility into a chance, fitted on leads that the heads did not see.
+
+    Platt's method with his smoothed targets, so that a small or one-sided validation part cannot claim certainty.
+    """
+    early = [index for index in range(len(examples)) if not late[index]]
+    scaling = _measure_scaling(
+        [fields[i] for i in early], [passages[i] for i in early], choice.text_weight, choice.field_weight
+    )
+    utilities = heads.utilities(_rows(fields, passages, scaling))[late]
+    won = np.array([example.won for example in examples])[late]
+    high, low = (won.sum() + 1) / (won.sum() + 2), 1 / ((~won).sum() + 2)
+    targets = np.where(won, high, low)
+    slope, intercept = 1.0, 0.0
+    for _ in range(50):
+        chance = 1 / (1 + np.exp(-(slope * utilities + intercept)))
+        gradient = np.array([((chance - targets) * utilities).sum() + 0.01 * (slope - 1), (chance - targets).sum()])
+        spread = chance * (1 - chance)
+        hessian = np.array(
+            [
+                [(spread * utilities**2).sum() + 0.01, (spread * utilities).sum()],
+                [(spread * utilities).sum(), spread.sum() + 1e-6],
+            ]
+        )
+        step = np.linalg.solve(hessian, gradient)
+        slope, intercept = float(slope - step[0]), float(intercept - step[1])
+    # A slope of zero or below would turn the order round: the order stays, the chance is then a flat one.
+    return max(slope, 0.01), intercept
+
+
+def _fit(
+    examples: Sequence[Example], rows: NDArray[np.float32], used: NDArray[np.bool_], ridge: float, seed: int
+) -> tuple[Heads, NDArray[np.int64]]:
+    chosen = [example for example, is_used in zip(examples, used, strict=True) if is_used]
+    counts: dict[str, int] = {}
+    for example in chosen:
+        counts[example.group] = counts.get(example.group, 0) + 1
+    weights = np.array([1 / counts[example.group] for example in chosen], dtype=np.float32)
+    won = np.array([example.won for example in chosen], dtype=np.bool_)
+    pairs = make_pairs(chosen, seed=seed)
+    if not len(pairs):
+        raise InsufficientHistoryError("the earlier leads hold no stage with both a win and a loss")
+    return fit_heads(rows[used], won, weights, pairs, ridge=ridge), pairs
+
+
+def _measure_scaling(
+    fields: Sequence[NDArray[np.float32]],
+    passages: Sequence[Sequence[NDArray[np.float32]]],
+    text_weight: float,
+    field_weight: float,
+) -> Scaling:
+    table = np.stack(fields)
+    said = [vector for group in passages for vector in group]
+    texts = np.stack(said) if said else np.zeros_like(table[:1])
+    # Divided by the root of the width, a part of weight 1 has unit length whatever the backbone.
+    root = np.float32(np.sqrt(table.shape[1]))
+    return Scaling(
+        texts.mean(0),
+        (texts.std(0) + 1e-4) * root,
+        table.mean(0),
+        (table.std(0) + 1e-4) * root,
+        text_weight,
+        field_weight,
+    )
+
+
+def _rows(
+    fields: Sequence[NDArray[np.float32]], passages: Sequence[Sequence[NDArray[np.float32]]], scaling: Scaling
+) -> NDArray[np.float32]:
+    return np.stack([build_row(field, group, scaling) for field, group in zip(fields, passages, strict=True)])
+
+
+def _count_pairs(examples: Sequence[Example], late: NDArray[np.bool_]) -> int:
+    return len(make_pairs([example for example, is_late in zip(examples, late, strict=True) if is_late], seed=0))

@@ -1,0 +1,169 @@
+"""The whole path on two sandbox CRMs, and how right its order is."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import isnan
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from starlette.applications import Starlette
+
+from connectors.base import Connector, ListedLead
+from connectors.hubspot import HubSpotConfig, HubSpotConnector
+from connectors.lead import Outcome, Stage
+from connectors.salesforce import SalesforceConfig, SalesforceConnector
+from connectors.sandbox import hubspot, salesforce
+from connectors.sandbox.faults import Faults
+from connectors.sandbox.org import Organisation, OrgLead, build_organisation
+from connectors.sandbox.seeding import fill_hubspot, fill_salesforce
+from connectors.sandbox.server import SandboxServer
+from ranking.baselines import score_by_fields, score_by_recency, score_by_words
+from ranking.features import CachedReader
+from ranking.metrics import Interval, bootstrap_difference, bootstrap_pair_accuracy
+from worker.history import list_candidates, list_examples
+from worker.learn import learn, load_model
+from worker.pull import pull
+from worker.rank import rank
+from worker.settings import BandConfig
+from worker.store import ModelVersion, Store
+from worker.writeback import write_back
+
+SEEDS = {"hubspot": 7, "salesforce": 8}
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Pair accuracy of one order against the planted truth, by how leads are worded, and our lead over it.
+
+    `ahead` is None for our own order.
+    """
+
+    name: str
+    everything: Interval
+    history: Interval
+    fresh: Interval
+    ahead: Interval | None
+
+
+@dataclass(frozen=True, slots=True)
+class DemoReport:
+    """What the demo did in one CRM."""
+
+    crm: str
+    stages: tuple[tuple[Stage, tuple[ListedLead, ...]], ...]
+    comparisons: tuple[Comparison, ...]
+    model: ModelVersion
+    calls: dict[str, int]
+    passes: int
+    written: int
+
+
+def run_demo(
+    crm: str,
+    store: Store,
+    reader: CachedReader,
+    bands: BandConfig,
+    *,
+    backbone: str,
+    models_dir: Path,
+    say: Callable[[str], None],
+    progress: Callable[[int, int], None] | None = None,
+) -> DemoReport:
+    """Run setup, pull, train, rank, plan and apply against a sandbox CRM, and compare the order with the truth."""
+    org = build_organisation(SEEDS[crm], datetime.now(UTC))
+    app, truth = build_sandbox(crm, org, Faults())
+    with SandboxServer(app) as server:
+        connector = connect(crm, server.url)
+        calls: dict[str, int] = {}
+
+        def count(step: str) -> None:
+            calls[step] = connector.calls - sum(calls.values())
+
+        connector.setup()
+        count("setup")
+        report = pull(store, connector)
+        count("pull")
+        say(f"{crm}: pulled {sum(report.records.values()):,} records")
+        model = learn(store, crm, reader, backbone=backbone, models_dir=models_dir, progress=progress)
+        say(f"{crm}: trained {model.version} on {model.card['examples']:,} snapshots of {model.card['leads']:,} leads")
+        ranked = rank(store, crm, load_model(store, crm), reader, bands, progress=progress)
+        written = write_back(store, connector)
+        count("apply")
+        stages = tuple(
+            (stage, tuple(connector.list_by_rank(stage.id)))
+            for stage in connector.list_stages()
+            if stage.outcome is Outcome.OPEN
+        )
+        count("show")
+    comparisons = compare(store, crm, truth, {row.lead_id: -row.rank for _, rows in stages for row in rows})
+    return DemoReport(crm, stages, comparisons, model, calls, ranked.passes, written.written)
+
+
+def build_sandbox(crm: str, org: Organisation, faults: Faults) -> tuple[Starlette, dict[str, OrgLead]]:
+    """Return a sandbox CRM filled with the organisation, and its leads by CRM id."""
+    by_email = {lead.email: lead for lead in org.leads}
+    if crm == "hubspot":
+        objects = fill_hubspot(org)
+        contacts = objects.records["contacts"].values()
+        truth = {record.id: by_email[str(record.properties["email"])] for record in contacts}
+        return hubspot.build_app(objects, faults), truth
+    records = fill_salesforce(org)
+    truth = {row["Id"]: by_email[row["Email"]] for row in records.tables["Lead"].values()}
+    return salesforce.build_app(records, faults), truth
+
+
+def connect(crm: str, url: str) -> Connector:
+    """Return a connector to a sandbox CRM."""
+    if crm == "hubspot":
+        return HubSpotConnector(HubSpotConfig.model_validate({"access_token": hubspot.TOKEN, "base_url": url}))
+    secret = {"client_id": salesforce.CLIENT_ID, "client_secret": salesforce.CLIENT_SECRET}
+    return SalesforceConnector(SalesforceConfig.model_validate({"instance_url": url, **secret}))
+
+
+def compare(
+    store: Store, tenant: str, truth: dict[str, OrgLead], ranks: dict[str, int]
+) -> tuple[Comparison, ...]:
+    """Compare the order that the CRM shows, and three plain orders, with the planted truth of the open leads."""
+    pairs = [
+        (lead, candidate)
+        for lead, candidate in list_candidates(store, tenant, datetime.now(UTC))
+        if not isnan(truth[lead.id].truth)
+    ]
+    candidates = [candidate for _, candidate in pairs]
+    examples = list_examples(store, tenant)
+    planted = np.array([truth[lead.id].truth for lead, _ in pairs])
+    stages = [lead.stage for lead, _ in pairs]
+    wordings = np.array([truth[lead.id].wordings for lead, _ in pairs])
+    ours = np.array([float(ranks[lead.id]) for lead, _ in pairs])
+    orders = {
+        "newest activity first": score_by_recency(candidates),
+        "TF-IDF + logistic regression": score_by_words(examples, candidates),
+        "fields only": score_by_fields(examples, candidates),
+    }
+    rows = [_comparison("Callfirst", ours, planted, stages, wordings, None)]
+    rows += [_comparison(name, scores, planted, stages, wordings, ours) for name, scores in orders.items()]
+    return tuple(rows)
+
+
+def _comparison(
+    name: str,
+    scores: NDArray[np.float64],
+    truth: NDArray[np.float64],
+    stages: Sequence[str],
+    wordings: NDArray[np.str_],
+    ours: NDArray[np.float64] | None,
+) -> Comparison:
+    def part(kind: str) -> Interval:
+        chosen = wordings == kind
+        kept = [stage for stage, is_kept in zip(stages, chosen, strict=True) if is_kept]
+        return bootstrap_pair_accuracy(scores[chosen], truth[chosen], kept)
+
+    return Comparison(
+        name=name,
+        everything=bootstrap_pair_accuracy(scores, truth, stages),
+        history=part("history"),
+        fresh=part("fresh"),
+        ahead=None if ours is None else bootstrap_difference(ours, scores, truth, stages),
+    )

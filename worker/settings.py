@@ -1,0 +1,68 @@
+"""The environment and `callfirst.toml`, validated. The only reader of both.
+
+Secrets and connections come from the environment or `.env`; policy comes from `callfirst.toml`. The environment wins.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from platformdirs import user_cache_path
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from connectors.hubspot import HubSpotConfig
+from connectors.salesforce import SalesforceConfig
+
+
+class RankingConfig(BaseModel):
+    """Which language model reads, and where it runs.
+
+    `regime` is how it learns: `head` keeps the language model as it is and trains heads on what it read; `auto`
+    chooses, which today is always `head`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    backbone: str = "smollm2"
+    device: str = "auto"
+    regime: Literal["auto", "head"] = "auto"
+
+
+class BandConfig(BaseModel):
+    """How many leads each rep can call: the first `a` of the call order are band A, the next `b` band B."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    a: Annotated[int, Field(ge=1)] = 10
+    b: Annotated[int, Field(ge=0)] = 20
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. A CRM is switched on by configuring it.
+
+    A nested name is spelt with two underscores in the environment: `HUBSPOT__ACCESS_TOKEN`.
+    """
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_nested_delimiter="__", toml_file="callfirst.toml", frozen=True, extra="ignore"
+    )
+
+    database_url: str = "sqlite:///callfirst.db"
+    broker_url: str = "memory://"
+    models_dir: Path = Path("callfirst-models")
+    cache_dir: Path = Field(default_factory=lambda: user_cache_path("callfirst"))
+    hubspot: HubSpotConfig | None = None
+    salesforce: SalesforceConfig | None = None
+    ranking: RankingConfig = RankingConfig()
+    bands: BandConfig = BandConfig()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)

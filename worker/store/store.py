@@ -1,0 +1,371 @@
+"""The store: SQLite by default. Every method is one transaction."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine, delete, event, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from connectors.base import Page, WriteOutcome
+from connectors.lead import Interaction, InteractionKind, Lead, Outcome, Stage, StageChange
+from connectors.priority import COMPARED_FIELDS, Band, Priority, PriorityStatus
+from worker.store.tables import (
+    CursorRow,
+    InteractionRow,
+    LeadRow,
+    ModelRow,
+    ScoreRow,
+    StageChangeRow,
+    StageRow,
+    Table,
+    WritebackRow,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where reading a stream stands; see `CursorRow`."""
+
+    value: datetime | None = None
+    position: str | None = None
+    started_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """How many rows of a page were there, and how many of them said something new."""
+
+    records: int
+    changed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What the current model says of one open lead."""
+
+    lead_id: str
+    stage: str
+    utility: float
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class DueWrite:
+    """A priority that the CRM does not show yet. `seq` names this value; `before` is what the CRM was last told."""
+
+    priority: Priority
+    seq: int
+    before: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """A trained model on disk."""
+
+    version: str
+    path: Path
+    backbone: str
+    trained_at: datetime
+    card: dict[str, Any]
+
+
+class Store:
+    """One database with the data of all tenants; a tenant is one CRM account."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._engine = create_engine(url)
+        if self._engine.dialect.name == "sqlite":
+            event.listen(self._engine, "connect", _configure_sqlite)
+            event.listen(self._engine, "begin", _begin_immediate)
+
+    def upgrade(self) -> None:
+        """Create or migrate the tables."""
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+        with self._engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    # Reading from the CRM -------------------------------------------------------------------------------------------
+
+    def cursor(self, tenant: str, stream: str) -> Cursor:
+        """Return where reading a stream stands."""
+        with self._session() as session:
+            row = session.get(CursorRow, (tenant, stream))
+            return Cursor() if row is None else Cursor(row.value, row.position, row.started_at)
+
+    def save_page(self, tenant: str, stream: str, page: Page, cursor: Cursor) -> Saved:
+        """Keep a page and the cursor after it, together: a run that dies repeats a page and skips none."""
+        with self._session() as session:
+            changed = self._upsert_hashed(session, LeadRow, [_lead_values(tenant, lead) for lead in page.leads])
+            changed += self._upsert_hashed(
+                session, InteractionRow, [_interaction_values(tenant, item) for item in page.interactions]
+            )
+            changes = [{"tenant": tenant, **asdict(change)} for change in page.stage_changes]
+            self._upsert(session, StageChangeRow, changes)
+            self._upsert(session, CursorRow, [{"tenant": tenant, "stream": stream, **asdict(cursor)}])
+        return Saved(len(page.leads) + len(page.interactions) + len(page.stage_changes), changed)
+
+    def save_stages(self, tenant: str, stages: Sequence[Stage]) -> None:
+        """Replace a tenant's funnel."""
+        with self._session() as session:
+            session.execute(delete(StageRow).where(StageRow.tenant == tenant))
+            self._upsert(session, StageRow, [{"tenant": tenant, **asdict(stage)} for stage in stages])
+
+    # What is known --------------------------------------------------------------------------------------------------
+
+    def list_stages(self, tenant: str) -> list[Stage]:
+        """Return a tenant's funnel, first stage first."""
+        with self._session() as session:
+            rows = session.scalars(select(StageRow).where(StageRow.tenant == tenant).order_by(StageRow.position))
+            return [Stage(row.id, row.label, row.position, Outcome(row.outcome)) for row in rows]
+
+    def list_leads(self, tenant: str, *outcomes: Outcome) -> list[Lead]:
+        """Return a tenant's leads of these outcomes that stand in a stage, by id."""
+        query = (
+            select(LeadRow)
+            .where(LeadRow.tenant == tenant, LeadRow.outcome.in_(outcomes), LeadRow.stage != "")
+            .order_by(LeadRow.id)
+        )
+        with self._session() as session:
+            return [
+                Lead(
+                    id=row.id,
+                    name=row.name,
+                    stage=row.stage,
+                    outcome=Outcome(row.outcome),
+                    owner=row.owner,
+                    created_at=row.created_at,
+                    modified_at=row.modified_at,
+                    fields=row.fields,
+                )
+                for row in session.scalars(query)
+            ]
+
+    def interactions_by_lead(self, tenant: str) -> dict[str, list[Interaction]]:
+        """Return every interaction of a tenant, newest first, by lead."""
+        query = (
+            select(InteractionRow)
+            .where(InteractionRow.tenant == tenant)
+            .order_by(InteractionRow.occurred_at.desc(), InteractionRow.id)
+        )
+        found: dict[str, list[Interaction]] = {}
+        with self._session() as session:
+            for row in session.scalars(query):
+                found.setdefault(row.lead_id, []).append(
+                    Interaction(
+                        id=row.id,
+                        lead_id=row.lead_id,
+                        kind=InteractionKind(row.kind),
+                        occurred_at=row.occurred_at,
+                        created_at=row.created_at,
+                        modified_at=row.modified_at,
+                        text=row.text,
+                        inbound=row.inbound,
+                    )
+                )
+        return found
+
+    def stage_changes_by_lead(self, tenant: str) -> dict[str, list[StageChange]]:
+        """Return every stage change of a tenant, oldest first, by lead."""
+        query = (
+            select(StageChangeRow).where(StageChangeRow.tenant == tenant).order_by(StageChangeRow.changed_at)
+        )
+        found: dict[str, list[StageChange]] = {}
+        with self._session() as session:
+            for row in session.scalars(query):
+                change = StageChange(row.lead_id, row.stage, row.changed_at, row.previous)
+                found.setdefault(row.lead_id, []).append(change)
+        return found
+
+    # Ranking and writing back ---------------------------------------------------------------------------------------
+
+    def save_ranking(self, tenant: str, scores: Sequence[Score], priorities: Sequence[Priority]) -> int:
+        """Keep scores and desired CRM values, together; return how many values changed.
+
+        A value that only differs in `ranked_at` is the same value.
+        """
+        values = {priority.lead_id: _priority_value(priority) for priority in priorities}
+        with self._session() as session:
+            session.execute(delete(ScoreRow).where(ScoreRow.tenant == tenant))
+            ranked = {priority.lead_id: priority for priority in priorities}
+            self._upsert(
+                session,
+                ScoreRow,
+                [
+                    {
+                        "tenant": tenant,
+                        **asdict(score),
+                        "model_version": ranked[score.lead_id].model_version,
+                        "ranked_at": ranked[score.lead_id].ranked_at,
+                    }
+                    for score in scores
+                ],
+            )
+            rows = {
+                row.lead_id: row
+                for row in session.scalars(select(WritebackRow).where(WritebackRow.tenant == tenant))
+            }
+            changed = 0
+            for lead_id, value in values.items():
+                row = rows.get(lead_id)
+                if row is None:
+                    session.add(
+                        WritebackRow(tenant=tenant, lead_id=lead_id, value=value, seq=1, sent_seq=0, tries=0)
+                    )
+                elif _differs(row.value, value):
+                    row.value, row.seq, row.tries, row.refusal = value, row.seq + 1, 0, None
+                else:
+                    continue
+                changed += 1
+            # A lead that is no longer ranked is not written again; what was sent is remembered.
+            for lead_id, row in rows.items():
+                if lead_id not in values and row.seq != row.sent_seq:
+                    row.seq = row.sent_seq
+        return changed
+
+    def list_due_writes(self, tenant: str) -> list[DueWrite]:
+        """Return what the CRM does not show yet, first of the call order first."""
+        query = select(WritebackRow).where(
+            WritebackRow.tenant == tenant, WritebackRow.seq != WritebackRow.sent_seq, WritebackRow.seq > 0
+        )
+        with self._session() as session:
+            due = [DueWrite(_parse_priority(row.lead_id, row.value), row.seq, row.sent_value) for row in session.scalars(query)]
+        return sorted(
+            (
+                item
+                for item in due
+                if item.before is None or _differs(item.before, _priority_value(item.priority))
+            ),
+            key=lambda item: item.priority.call_order,
+        )
+
+    def record_writes(self, tenant: str, sent: Sequence[DueWrite], outcomes: Sequence[WriteOutcome]) -> None:
+        """Mark what was stored by the sequence number that was sent; a value that changed meanwhile stays due."""
+        with self._session() as session:
+            for item, outcome in zip(sent, outcomes, strict=True):
+                row = session.get_one(WritebackRow, (tenant, item.priority.lead_id))
+                if outcome.written:
+                    row.sent_seq, row.sent_value = item.seq, _priority_value(item.priority)
+                    row.tries, row.refusal = 0, None
+                else:
+                    row.tries, row.refusal = row.tries + 1, outcome.detail
+
+    def find_priority(self, tenant: str, lead_id: str) -> tuple[Priority, dict[str, Any] | None] | None:
+        """Return what a lead should show and what the CRM was last told, or None if it is not ranked."""
+        with self._session() as session:
+            row = session.get(WritebackRow, (tenant, lead_id))
+            return None if row is None else (_parse_priority(lead_id, row.value), row.sent_value)
+
+    # Models ---------------------------------------------------------------------------------------------------------
+
+    def save_model(self, tenant: str, model: ModelVersion) -> None:
+        """Remember a trained model; the newest one is in use."""
+        values = {**asdict(model), "path": str(model.path), "tenant": tenant}
+        with self._session() as session:
+            self._upsert(session, ModelRow, [values])
+
+    def find_model(self, tenant: str) -> ModelVersion | None:
+        """Return the model in use."""
+        query = select(ModelRow).where(ModelRow.tenant == tenant).order_by(ModelRow.trained_at.desc()).limit(1)
+        with self._session() as session:
+            row = session.scalars(query).first()
+            if row is None:
+                return None
+            return ModelVersion(row.version, Path(row.path), row.backbone, row.trained_at, row.card)
+
+    # ----------------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        with Session(self._engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def _upsert_hashed(self, session: Session, table: type[LeadRow | InteractionRow], rows: list[dict[str, Any]]) -> int:
+        """Upsert rows and return how many of them differ from what was there."""
+        keys = [column.name for column in table.__table__.primary_key]
+        known = {
+            tuple(row[:-1]): row[-1]
+            for row in session.execute(
+                select(*(getattr(table, key) for key in keys), table.content_hash).where(
+                    table.tenant == (rows[0]["tenant"] if rows else ""),
+                    (table.id if table is LeadRow else InteractionRow.lead_id).in_(
+                        [row["id"] if table is LeadRow else row["lead_id"] for row in rows]
+                    ),
+                )
+            )
+        }
+        self._upsert(session, table, rows)
+        return sum(known.get(tuple(row[key] for key in keys)) != row["content_hash"] for row in rows)
+
+    def _upsert(self, session: Session, table: type[Table], rows: Iterable[dict[str, Any]]) -> None:
+        keys = [column.name for column in table.__table__.primary_key.columns]  # type: ignore[attr-defined]  # a Table here
+        for row in rows:
+            insert = self._insert(table).values(row)
+            rest = {name: insert.excluded[name] for name in row if name not in keys}
+            session.execute(insert.on_conflict_do_update(index_elements=keys, set_=rest))
+
+    def _insert(self, table: type[Table]) -> "sqlite.Insert | postgresql.Insert":
+        return postgresql.insert(table) if self._engine.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def _configure_sqlite(connection: Any, _: Any) -> None:
+    # The driver must not open transactions of its own: BEGIN IMMEDIATE does, and waits for its turn.
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_immediate(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _hash(*parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _lead_values(tenant: str, lead: Lead) -> dict[str, Any]:
+    # `modified_at` is left out of the hash: our own write moves it.
+    digest = _hash(lead.name, lead.stage, lead.outcome, lead.owner, dict(lead.fields))
+    return {"tenant": tenant, **asdict(lead), "fields": dict(lead.fields), "content_hash": digest}
+
+
+def _interaction_values(tenant: str, item: Interaction) -> dict[str, Any]:
+    digest = _hash(item.kind, item.occurred_at, item.inbound, item.text)
+    return {"tenant": tenant, **asdict(item), "content_hash": digest}
+
+
+def _priority_value(priority: Priority) -> dict[str, Any]:
+    value = {field.name: getattr(priority, field.name) for field in fields(priority) if field.name != "lead_id"}
+    return {**value, "band": priority.band.value, "status": priority.status.value, "ranked_at": priority.ranked_at.isoformat()}
+
+
+def _parse_priority(lead_id: str, value: dict[str, Any]) -> Priority:
+    return Priority(
+        **{
+            **value,
+            "lead_id": lead_id,
+            "band": Band(value["band"]),
+            "status": PriorityStatus(value["status"]),
+            "ranked_at": datetime.fromisoformat(value["ranked_at"]),
+        }
+    )
+
+
+def _differs(before: dict[str, Any], after: dict[str, Any]) -> bool:
+    return any(before.get(name) != after.get(name) for name in COMPARED_FIELDS)
+

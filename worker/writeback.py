@@ -1,0 +1,46 @@
+"""Tells a CRM what it does not show yet."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from connectors.base import Connector, WriteOutcome
+from worker.store import DueWrite, Store
+
+# Written and recorded together: what a broken run has sent so far is not sent again.
+_ROWS_AT_ONCE = 400
+
+
+@dataclass(frozen=True, slots=True)
+class WriteReport:
+    """What one write-back did; `refused` says for each record that the CRM did not take why."""
+
+    written: int
+    refused: tuple[WriteOutcome, ...]
+    calls: int
+
+
+def write_back(
+    store: Store,
+    connector: Connector,
+    *,
+    due: Sequence[DueWrite] | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> WriteReport:
+    """Send the priorities that differ from what the CRM was last told.
+
+    A row is marked sent with the sequence number that was sent, so a value that changed meanwhile stays due, and a
+    crash repeats a write but never loses one.
+    """
+    tenant = connector.name
+    calls = connector.calls
+    rows = store.list_due_writes(tenant) if due is None else due
+    written = 0
+    refused: list[WriteOutcome] = []
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        sent = rows[start : start + _ROWS_AT_ONCE]
+        outcomes = connector.write_priorities([row.priority for row in sent])
+        store.record_writes(tenant, sent, outcomes)
+        written += sum(outcome.written for outcome in outcomes)
+        refused += [outcome for outcome in outcomes if not outcome.written]
+        progress(min(start + _ROWS_AT_ONCE, len(rows)), len(rows))
+    return WriteReport(written, tuple(refused), connector.calls - calls)
