@@ -40,7 +40,10 @@ def score_by_fields(examples: Sequence[Example], candidates: Sequence[Candidate]
 
 
 def _fit_and_score(
-    vectorizer: TfidfVectorizer | Pipeline, inputs: Sequence[object], examples: Sequence[Example], targets: Sequence[object]
+    vectorizer: TfidfVectorizer | Pipeline,
+    inputs: Sequence[object],
+    examples: Sequence[Example],
+    targets: Sequence[object],
 ) -> NDArray[np.float64]:
     """Tune the penalty by cross-validation grouped by lead, as fairly as our own model is tuned."""
     groups = [example.group for example in examples]

@@ -14,7 +14,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 from ranking.preferences import MARGIN
 
 _CENTRING = 0.01
-_MAX_STEPS = 200
+_MAX_STEPS = 60
 
 
 @dataclass(frozen=True, slots=True)

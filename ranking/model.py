@@ -12,7 +12,7 @@ from safetensors.numpy import load_file, save_file
 
 from ranking.candidate import Candidate
 from ranking.errors import RankingError
-from ranking.features import MAX_PASSAGES, CachedReader, combine, texts_of
+from ranking.features import MAX_PASSAGES, CachedReader, add_words, combine, texts_of
 from ranking.heads import Heads
 
 _WEIGHTS = "heads.safetensors"
@@ -21,17 +21,17 @@ _CARD = "model.json"
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
-    """Mean and standard deviation [width] of the interactions' and of the fields' vectors in the training data.
+    """How vectors are centred and scaled before the heads see them.
 
-    `text_weight` and `field_weight` set how loudly each part speaks; chosen on validation data.
+    `text_mean` and `text_spread` [width + 2048] are for what the language model read of an interaction and for its
+    hashed words, `field_mean` and `field_spread` [width] for what it read of the fields. The spread holds how loudly
+    each part speaks: it is infinite for a silent one.
     """
 
     text_mean: NDArray[np.float32]
     text_spread: NDArray[np.float32]
     field_mean: NDArray[np.float32]
     field_spread: NDArray[np.float32]
-    text_weight: float
-    field_weight: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ class ModelCard:
     slope: float
     intercept: float
     text_weight: float
+    word_weight: float
     field_weight: float
     ridge: float
     validation_pairs: int
@@ -101,13 +102,15 @@ class RankingModel:
             )
         texts = [texts_of(candidate) for candidate in candidates]
         vectors = reader.read((text for group in texts for text in group), progress=progress)
+        said = add_words({text: vectors[text] for group in texts for text in group[1:]})
         return [
-            self._score_one(candidate, [vectors[text] for text in group])
+            self._score_one(candidate, vectors[group[0]], [said[text] for text in group[1:]])
             for candidate, group in zip(candidates, texts, strict=True)
         ]
 
-    def _score_one(self, candidate: Candidate, vectors: Sequence[NDArray[np.float32]]) -> ScoredCandidate:
-        fields, passages = vectors[0], list(vectors[1:])
+    def _score_one(
+        self, candidate: Candidate, fields: NDArray[np.float32], passages: Sequence[NDArray[np.float32]]
+    ) -> ScoredCandidate:
         without = [[p for j, p in enumerate(passages) if j != i] for i in range(len(passages))]
         rows = np.stack([build_row(fields, group, self._scaling) for group in (passages, *without)])
         utilities = self._heads.utilities(rows)
@@ -126,7 +129,7 @@ class RankingModel:
         weight = self._heads.weight[0, : len(self._scaling.text_mean)]
         return {
             text: float(((vector - self._scaling.text_mean) / self._scaling.text_spread) @ weight)
-            for text, vector in reader.read(texts).items()
+            for text, vector in add_words(reader.read(texts)).items()
         }
 
     def save(self, folder: Path) -> None:
@@ -161,8 +164,6 @@ class RankingModel:
             arrays["text_spread"],
             arrays["field_mean"],
             arrays["field_spread"],
-            card.text_weight,
-            card.field_weight,
         )
         return cls(card, scaling, Heads(arrays["weight"], arrays["bias"]))
 
@@ -170,9 +171,9 @@ class RankingModel:
 def build_row(
     fields: NDArray[np.float32], passages: Sequence[NDArray[np.float32]], scaling: Scaling
 ) -> NDArray[np.float32]:
-    """Return one candidate's features: its interactions, its fields, and how much there is to read, [2 * width + 1]."""
+    """Return one candidate's features: its interactions, its fields, and how much there is to read, [2 * width + 2049]."""
     scaled = [(passage - scaling.text_mean) / scaling.text_spread for passage in passages]
-    text = combine(scaled, len(fields)) * scaling.text_weight
-    field = (fields - scaling.field_mean) / scaling.field_spread * scaling.field_weight
+    text = combine(scaled, len(scaling.text_mean))
+    field = (fields - scaling.field_mean) / scaling.field_spread
     amount = np.array([np.log1p(len(passages)) / np.log1p(MAX_PASSAGES)], dtype=np.float32)
     return np.concatenate([text, field, amount]).astype(np.float32)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ranking.candidate import Example
 from ranking.errors import InsufficientHistoryError
-from ranking.features import CachedReader, texts_of
+from ranking.features import WORD_BUCKETS, CachedReader, add_words, texts_of
 from ranking.heads import Heads, fit_heads
 from ranking.metrics import pair_accuracy
 from ranking.model import ModelCard, RankingModel, Scaling, build_row
@@ -17,15 +17,33 @@ from ranking.preferences import make_pairs
 
 MIN_WON = MIN_LOST = 10
 _VALIDATION_SHARE = 0.25
-# (text, fields): a part of weight 0 is silent, so that the data may fall back to the simpler reading.
-_PART_WEIGHTS = ((1.0, 0.0), (1.0, 0.25), (1.0, 1.0), (0.25, 1.0))
-_RIDGES = (0.03, 0.1, 0.3, 1.0)
+_RIDGES = (0.003, 0.01, 0.03, 0.1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """How loudly each part speaks: what the model read of the texts, their words, what it read of the fields."""
+
+    text: float
+    words: float
+    fields: float
+
+
+# A part of weight 0 is silent, so that a small history may fall back to the simpler reading.
+_PARTS = (
+    _Parts(1.0, 0.0, 0.0),
+    _Parts(1.0, 0.0, 0.3),
+    _Parts(0.0, 1.0, 0.0),
+    _Parts(1.0, 1.0, 0.0),
+    _Parts(1.0, 1.0, 0.3),
+    _Parts(1.0, 0.5, 1.0),
+    _Parts(0.3, 0.3, 1.0),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    text_weight: float
-    field_weight: float
+    parts: _Parts
     ridge: float
     accuracy: float
 
@@ -50,12 +68,13 @@ def train(
     texts = [texts_of(example.candidate) for example in examples]
     vectors = reader.read((text for group in texts for text in group), progress=progress)
     fields = [vectors[group[0]] for group in texts]
-    passages = [[vectors[text] for text in group[1:]] for group in texts]
+    said = add_words({text: vectors[text] for group in texts for text in group[1:]})
+    passages = [[said[text] for text in group[1:]] for group in texts]
     late = _is_late(examples)
     choice, heads = _choose(examples, fields, passages, late, seed)
     slope, intercept = _calibrate(examples, fields, passages, late, choice, heads)
     everything = np.ones(len(examples), dtype=np.bool_)
-    scaling = _measure_scaling(fields, passages, choice.text_weight, choice.field_weight)
+    scaling = _measure_scaling(fields, passages, choice.parts)
     final, pairs = _fit(examples, _rows(fields, passages, scaling), everything, choice.ridge, seed)
     card = ModelCard(
         backbone=backbone,
@@ -67,8 +86,9 @@ def train(
         text_share=float(np.mean([bool(group) for group in passages])),
         slope=slope,
         intercept=intercept,
-        text_weight=choice.text_weight,
-        field_weight=choice.field_weight,
+        text_weight=choice.parts.text,
+        word_weight=choice.parts.words,
+        field_weight=choice.parts.fields,
         ridge=choice.ridge,
         validation_pairs=_count_pairs(examples, late),
         validation_pair_accuracy=choice.accuracy,
@@ -109,10 +129,8 @@ def _choose(
     stages = [example.candidate.stage for example in examples]
     won = np.array([example.won for example in examples], dtype=np.float64)
     best: tuple[_Choice, Heads] | None = None
-    for text_weight, field_weight in _PART_WEIGHTS:
-        scaling = _measure_scaling(
-            [fields[i] for i in early], [passages[i] for i in early], text_weight, field_weight
-        )
+    for parts in _PARTS:
+        scaling = _measure_scaling([fields[i] for i in early], [passages[i] for i in early], parts)
         rows = _rows(fields, passages, scaling)
         for ridge in _RIDGES:
             heads, _ = _fit(examples, rows, ~late, ridge, seed)
@@ -121,7 +139,7 @@ def _choose(
                 utilities[late], won[late], [stage for stage, is_late in zip(stages, late, strict=True) if is_late]
             )
             if best is None or accuracy > best[0].accuracy:
-                best = _Choice(text_weight, field_weight, ridge, accuracy), heads
+                best = _Choice(parts, ridge, accuracy), heads
     assert best is not None
     return best
 
@@ -139,9 +157,7 @@ def _calibrate(
     Platt's method with his smoothed targets, so that a small or one-sided validation part cannot claim certainty.
     """
     early = [index for index in range(len(examples)) if not late[index]]
-    scaling = _measure_scaling(
-        [fields[i] for i in early], [passages[i] for i in early], choice.text_weight, choice.field_weight
-    )
+    scaling = _measure_scaling([fields[i] for i in early], [passages[i] for i in early], choice.parts)
     utilities = heads.utilities(_rows(fields, passages, scaling))[late]
     won = np.array([example.won for example in examples])[late]
     high, low = (won.sum() + 1) / (won.sum() + 2), 1 / ((~won).sum() + 2)
@@ -179,23 +195,25 @@ def _fit(
 
 
 def _measure_scaling(
-    fields: Sequence[NDArray[np.float32]],
-    passages: Sequence[Sequence[NDArray[np.float32]]],
-    text_weight: float,
-    field_weight: float,
+    fields: Sequence[NDArray[np.float32]], passages: Sequence[Sequence[NDArray[np.float32]]], parts: _Parts
 ) -> Scaling:
     table = np.stack(fields)
+    width = table.shape[1]
     said = [vector for group in passages for vector in group]
-    texts = np.stack(said) if said else np.zeros_like(table[:1])
+    texts = np.stack(said) if said else np.zeros((1, width + WORD_BUCKETS), dtype=np.float32)
     # Divided by the root of the width, a part of weight 1 has unit length whatever the backbone.
-    root = np.float32(np.sqrt(table.shape[1]))
+    root = np.sqrt(width)
+    frequency = (texts[:, width:] != 0).sum(0)
+    rarity = np.log((1 + len(texts)) / (1 + frequency)) + 1  # the idf of scikit-learn
+    with np.errstate(divide="ignore"):
+        read_spread = (texts[:, :width].std(0) + 1e-4) * root / np.float64(parts.text)
+        word_spread = rarity.max() / rarity / np.float64(parts.words)
+        field_spread = (table.std(0) + 1e-4) * root / np.float64(parts.fields)
     return Scaling(
-        texts.mean(0),
-        (texts.std(0) + 1e-4) * root,
-        table.mean(0),
-        (table.std(0) + 1e-4) * root,
-        text_weight,
-        field_weight,
+        np.concatenate([texts[:, :width].mean(0), np.zeros(WORD_BUCKETS)]).astype(np.float32),
+        np.concatenate([read_spread, word_spread]).astype(np.float32),
+        table.mean(0).astype(np.float32),
+        field_spread.astype(np.float32),
     )
 
 

@@ -122,9 +122,7 @@ def connect(crm: str, url: str) -> Connector:
     return SalesforceConnector(SalesforceConfig.model_validate({"instance_url": url, **secret}))
 
 
-def compare(
-    store: Store, tenant: str, truth: dict[str, OrgLead], ranks: dict[str, int]
-) -> tuple[Comparison, ...]:
+def compare(store: Store, tenant: str, truth: dict[str, OrgLead], ranks: dict[str, int]) -> tuple[Comparison, ...]:
     """Compare the order that the CRM shows, and three plain orders, with the planted truth of the open leads."""
     pairs = [
         (lead, candidate)

@@ -13,7 +13,7 @@ from worker.history import list_candidates
 from worker.settings import BandConfig
 from worker.store import Score, Store
 
-# A text up to this long is quoted from its start; in a longer one the telling sentence is looked for.
+# A line up to this long is quoted whole; in a longer text the telling sentence is looked for.
 _QUOTED_WHOLE = 88
 
 
@@ -107,17 +107,13 @@ def _choose_quotes(
     for item in scored:
         for sign in (+1, -1):
             passage = strongest(item, sign)
-            if passage is not None and len(passage.text) > _QUOTED_WHOLE:
+            if passage is not None and ("\n" in passage.text or len(passage.text) > _QUOTED_WHOLE):
                 parts = sentences(passage.text)
                 wanted.append((item.candidate.id, sign, passage.source, passage.voice, parts))
-    texts = {
-        (voice, part): f"{voice}: {part}".replace("\n", " ") for _, _, _, voice, parts in wanted for part in parts
-    }
+    texts = {(voice, part): f"{voice}: {part}".replace("\n", " ") for _, _, _, voice, parts in wanted for part in parts}
     effects = model.text_effects(list(texts.values()), reader)
     quotes: dict[str, dict[str, str]] = {}
     for lead, sign, source, voice, parts in wanted:
         best = max(parts, key=lambda part: sign * effects[texts[voice, part]])
         quotes.setdefault(lead, {})[source] = best
     return quotes
-
-

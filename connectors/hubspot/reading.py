@@ -104,9 +104,7 @@ class Reader:
             if after is None:
                 return
 
-    def _search_pages(
-        self, stream: str, properties: list[str], since: datetime, last_id: str | None
-    ) -> Iterator[Page]:
+    def _search_pages(self, stream: str, properties: list[str], since: datetime, last_id: str | None) -> Iterator[Page]:
         api = self._transport.client.crm.objects.search_api
         changed = {
             "propertyName": modified_property(stream),
@@ -181,7 +179,7 @@ class Reader:
                 f"POST associations/{stream}/contacts/batch/read", api.get_page, stream, "contacts", request
             )
             for result in found.results:
-                contacts[getattr(result, "_from").id] = [str(target.to_object_id) for target in result.to]
+                contacts[result._from.id] = [str(target.to_object_id) for target in result.to]
         return contacts
 
     def _outcome(self, stage: str) -> Outcome:

@@ -41,9 +41,7 @@ class HubSpotConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     access_token: SecretStr
-    base_url: Annotated[str, AfterValidator(lambda url: check_crm_url(url, ("hubapi.com",)))] = (
-        "https://api.hubapi.com"
-    )
+    base_url: Annotated[str, AfterValidator(lambda url: check_crm_url(url, ("hubapi.com",)))] = "https://api.hubapi.com"
     stage_property: str = "hs_lead_status"
     won: tuple[str, ...] = ("WON",)
     lost: tuple[str, ...] = ("LOST", "UNQUALIFIED")
@@ -112,7 +110,9 @@ def _translate(what: str, error: Any) -> ConnectorError:
     if status in _OUTAGES:
         return UnavailableError(reply)
     codes = sorted({str(item.get("code")) for item in body.get("errors", ()) if item.get("code")})
-    names = sorted({name for item in body.get("errors", ()) for name in item.get("context", {}).get("propertyName", ())})
+    names = sorted(
+        {name for item in body.get("errors", ()) for name in item.get("context", {}).get("propertyName", ())}
+    )
     detail = ", ".join([*codes, *names])
     if "PROPERTY_DOESNT_EXIST" in codes or "INVALID_OPTION" in codes:
         return SchemaError(f"{reply}: {detail}; run `callfirst setup`")

@@ -84,7 +84,9 @@ class Writer:
             if priority.lead_id in written:
                 yield WriteOutcome(priority.lead_id, written=True)
             else:
-                yield WriteOutcome(priority.lead_id, written=False, detail=reasons.get(priority.lead_id, "not answered"))
+                yield WriteOutcome(
+                    priority.lead_id, written=False, detail=reasons.get(priority.lead_id, "not answered")
+                )
 
     def list_by_rank(self, stage: str) -> list[ListedLead]:
         """Ask HubSpot for a stage's contacts, sorted by our rank."""

@@ -58,9 +58,7 @@ def _lead_object() -> Element:
 
 
 def _field(node: Element, field: PriorityField) -> None:
-    _children(
-        node, ("fullName", field_name(field)), ("description", field.description), ("label", field.label)
-    )
+    _children(node, ("fullName", field_name(field)), ("description", field.description), ("label", field.label))
     if field.kind == "choice":
         _children(node, ("type", "Picklist"))
         values = SubElement(node, "valueSet")
@@ -68,9 +66,7 @@ def _field(node: Element, field: PriorityField) -> None:
         definition = SubElement(values, "valueSetDefinition")
         _children(definition, ("sorted", "false"))
         for choice in field.choices:
-            _children(
-                SubElement(definition, "value"), ("fullName", choice), ("default", "false"), ("label", choice)
-            )
+            _children(SubElement(definition, "value"), ("fullName", choice), ("default", "false"), ("label", choice))
     elif field.kind == "number":
         precision = 4 if field.decimals else 6
         _children(node, ("precision", str(precision)), ("scale", str(field.decimals)), ("type", "Number"))

@@ -22,6 +22,7 @@ _OVERLAP = timedelta(minutes=10)
 _IDS_PER_QUERY = 200  # keeps a query string well below Salesforce's 16,000 bytes
 # Up to this size Salesforce hands a note's text out with the row; a longer one costs a call of its own.
 _PREVIEW_BYTES = 255
+_UNTITLED_NOTE = "Untitled Note"  # Salesforce's own name for a note that its writer did not name
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +110,7 @@ class Reader:
             conditions.append(f"{plan.stamp} >= {time_literal(since - _OVERLAP)}")
         if position is not None:
             stamp, _, last_id = position.partition("|")
-            conditions.append(
-                f"(({plan.stamp} = {stamp} AND Id > {text_literal(last_id)}) OR {plan.stamp} > {stamp})"
-            )
+            conditions.append(f"(({plan.stamp} = {stamp} AND Id > {text_literal(last_id)}) OR {plan.stamp} > {stamp})")
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         soql = f"SELECT {', '.join(fields)} FROM {plan.sobject}{where} ORDER BY {plan.stamp}, Id"
         found = self._transport.query(soql)
@@ -186,7 +185,8 @@ class Reader:
             leads = links.get(row["ContentDocumentId"], [])
             if not leads:
                 continue
-            text = "\n".join(filter(None, (row["Title"] or "", self._note_text(row))))
+            title = "" if row["Title"] == _UNTITLED_NOTE else row["Title"] or ""
+            text = "\n".join(filter(None, (title, self._note_text(row))))
             interactions += [_interaction(row, lead, InteractionKind.NOTE, text, row["CreatedDate"]) for lead in leads]
         return Page(interactions=tuple(interactions))
 

@@ -54,9 +54,7 @@ class Writer:
             "file": ("callfirst.zip", build_package(), "application/zip"),
         }
         # The client sends every request as JSON unless its content type is taken away.
-        reply = self._transport.rest(
-            "POST", "metadata/deployRequest", files=files, headers={"Content-Type": None}
-        )
+        reply = self._transport.rest("POST", "metadata/deployRequest", files=files, headers={"Content-Type": None})
         deadline = time.monotonic() + _DEPLOY_TIMEOUT_SECONDS
         while not reply["deployResult"]["done"]:
             if time.monotonic() > deadline:

@@ -387,6 +387,4 @@ def _invalid(faults: Sequence[Mapping[str, Any]]) -> Response:
         {"isValid": False, "message": f["message"], "error": f["code"], "name": f["context"]["propertyName"][0]}
         for f in faults
     ]
-    return _error(
-        400, f"Property values were not valid: {json.dumps(listed)}", "VALIDATION_ERROR", errors=list(faults)
-    )
+    return _error(400, f"Property values were not valid: {json.dumps(listed)}", "VALIDATION_ERROR", errors=list(faults))

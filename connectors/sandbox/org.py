@@ -75,14 +75,82 @@ _AFTER_THE_LOSS = (
     "lost, reason set in the crm. try again in 12 months",
     "told marketing to keep {first} on the newsletter, no deal",
 )
-_FIRST = (
-    "Anna Ben Carla David Elena Felix Grace Hugo Ines Jonas Karin Liam Mara Nils Olga Pablo Quinn Rosa Sven Tara "
-    "Umar Vera Willem Xenia Yusuf Zoe Adele Bruno Chiara Dario Esther Farid Greta Henrik Ivo Jana Katrin Luis Milan Nora"
-).split()
-_LAST = (
-    "Abel Brandt Costa Dubois Eriksen Fischer Garcia Hofer Ivanov Jansen Keller Lopez Martin Novak Olsen Petit "
-    "Quiroga Rossi Schmidt Torres Ulrich Vidal Weber Xander Young Zeman Almeida Becker Cohen Duarte Engel Ferrari"
-).split()
+_FIRST = [
+    "Anna",
+    "Ben",
+    "Carla",
+    "David",
+    "Elena",
+    "Felix",
+    "Grace",
+    "Hugo",
+    "Ines",
+    "Jonas",
+    "Karin",
+    "Liam",
+    "Mara",
+    "Nils",
+    "Olga",
+    "Pablo",
+    "Quinn",
+    "Rosa",
+    "Sven",
+    "Tara",
+    "Umar",
+    "Vera",
+    "Willem",
+    "Xenia",
+    "Yusuf",
+    "Zoe",
+    "Adele",
+    "Bruno",
+    "Chiara",
+    "Dario",
+    "Esther",
+    "Farid",
+    "Greta",
+    "Henrik",
+    "Ivo",
+    "Jana",
+    "Katrin",
+    "Luis",
+    "Milan",
+    "Nora",
+]
+_LAST = [
+    "Abel",
+    "Brandt",
+    "Costa",
+    "Dubois",
+    "Eriksen",
+    "Fischer",
+    "Garcia",
+    "Hofer",
+    "Ivanov",
+    "Jansen",
+    "Keller",
+    "Lopez",
+    "Martin",
+    "Novak",
+    "Olsen",
+    "Petit",
+    "Quiroga",
+    "Rossi",
+    "Schmidt",
+    "Torres",
+    "Ulrich",
+    "Vidal",
+    "Weber",
+    "Xander",
+    "Young",
+    "Zeman",
+    "Almeida",
+    "Becker",
+    "Cohen",
+    "Duarte",
+    "Engel",
+    "Ferrari",
+]
 _TRADES = {
     "logistics": "Freight Forwarding Cargo Depots",
     "food": "Dairy Bakeries Foods Produce",
@@ -104,7 +172,28 @@ _PLACES = (
     ("France", "Lille", "fr"),
     ("Spain", "Zaragoza", "es"),
 )
-_SYLLABLES = "bar cor den fal gor hel kin lan mor nor pel ras sol tam ver wes zan ulm ost ard".split()
+_SYLLABLES = [
+    "bar",
+    "cor",
+    "den",
+    "fal",
+    "gor",
+    "hel",
+    "kin",
+    "lan",
+    "mor",
+    "nor",
+    "pel",
+    "ras",
+    "sol",
+    "tam",
+    "ver",
+    "wes",
+    "zan",
+    "ulm",
+    "ost",
+    "ard",
+]
 _TITLES = ("Head of Logistics", "Warehouse Manager", "COO", "IT Lead", "Purchasing", "Operations Analyst", "Owner")
 _OWNERS = ("Robin Falk", "Sam Okoye", "Lea Winter", "Tomas Ruiz")
 
@@ -155,7 +244,7 @@ class Organisation:
     leads: tuple[OrgLead, ...]
 
 
-def build_organisation(seed: int, now: datetime, *, closed: int = 420, open_: int = 220) -> Organisation:
+def build_organisation(seed: int, now: datetime, *, closed: int = 520, open_: int = 240) -> Organisation:
     """Return an organisation of `closed` finished and `open_` unfinished leads, the same one for the same seed."""
     writer = _Writer(random.Random(seed), now)
     leads = [writer.lead(number, closed=number < closed) for number in range(closed + open_)]
@@ -239,18 +328,16 @@ class _Writer:
     def _draw_facts(self) -> list[str]:
         draw = self.random
         leaning = draw.gauss(0, 1)
-        count = draw.choices((0, 1, 2, 3, 4), weights=(0.05, 0.2, 0.35, 0.25, 0.15))[0]
+        count = draw.choices((0, 1, 2, 3, 4), weights=(0.04, 0.11, 0.3, 0.35, 0.2))[0]
         good = [fact for fact, weight in FACT_WEIGHTS.items() if weight > 0]
         poor = [fact for fact, weight in FACT_WEIGHTS.items() if weight < 0]
         facts: list[str] = []
         for _ in range(count):
-            side = good if draw.random() < 1 / (1 + math.exp(-1.8 * leaning)) else poor
+            side = good if draw.random() < 1 / (1 + math.exp(-3.0 * leaning)) else poor
             facts.append(draw.choice([fact for fact in side if fact not in facts]))
         return facts
 
-    def _draw_stages(
-        self, created_at: datetime, life: timedelta, won: bool | None
-    ) -> tuple[tuple[str, datetime], ...]:
+    def _draw_stages(self, created_at: datetime, life: timedelta, won: bool | None) -> tuple[tuple[str, datetime], ...]:
         draw = self.random
         steps = [stage.id for stage in STAGES if stage.outcome is Outcome.OPEN]
         reached = draw.choices(range(1, len(steps) + 1), weights=(1, 1, 1, 1, 1) if won is None else (1, 1, 2, 2, 4))[0]
@@ -271,7 +358,7 @@ class _Writer:
         names: dict[str, str],
     ) -> list[OrgInteraction]:
         draw = self.random
-        idle = draw.randint(22, 40) if draw.random() < 0.03 else draw.randint(1, 4)
+        idle = draw.randint(22, 40) if draw.random() < 0.03 else draw.randint(1, 3)
         said: list[str | None] = [*facts, *([None] * idle)]
         draw.shuffle(said)
         times = sorted(draw.uniform(0.02, 0.97) for _ in said)

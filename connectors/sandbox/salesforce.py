@@ -177,9 +177,7 @@ class _Org:
                 )
         for path, _ in filters:
             if types.get(path) in NOT_FILTERABLE:
-                raise SoqlError(
-                    "INVALID_QUERY_FILTER_OPERATOR", f"field '{path}' can not be filtered in a query call"
-                )
+                raise SoqlError("INVALID_QUERY_FILTER_OPERATOR", f"field '{path}' can not be filtered in a query call")
         if query.offset > 2_000:
             raise SoqlError("NUMBER_OUTSIDE_VALID_RANGE", "Maximum SOQL offset allowed is 2000")
         if query.sobject == "ContentDocumentLink" and not any(

@@ -3,11 +3,11 @@
 import html
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from connectors.lead import FieldValue, InteractionKind, Outcome
-from connectors.sandbox.hubspot_objects import CONTACT_TYPE_IDS, HubSpotObjects
+from connectors.sandbox.hubspot_objects import HubSpotObjects
 from connectors.sandbox.org import Organisation, OrgInteraction, OrgLead, OrgStage
 from connectors.sandbox.salesforce_records import CustomField, SalesforceRecords
 from connectors.times import render_time
@@ -31,6 +31,7 @@ _SALESFORCE_FIELDS = {
     "source": "LeadSource",
 }
 # How Salesforce's standard statuses spell an outcome.
+UNTITLED_NOTE = "Untitled Note"  # what Salesforce calls a note that its writer did not name
 _SALESFORCE_OUTCOMES = {Outcome.WON: "Closed - Converted", Outcome.LOST: "Closed - Not Converted"}
 
 
@@ -130,9 +131,7 @@ def fill_salesforce(org: Organisation, clock: Callable[[], datetime] | None = No
     for order, stage in enumerate(org.stages):
         name = statuses[stage.id]
         won = stage.outcome is Outcome.WON
-        records.insert(
-            "LeadStatus", {"ApiName": name, "MasterLabel": name, "SortOrder": order + 1, "IsConverted": won}
-        )
+        records.insert("LeadStatus", {"ApiName": name, "MasterLabel": name, "SortOrder": order + 1, "IsConverted": won})
     owners = {name: records.insert("User", {"Name": name, "IsActive": True})["Id"] for name in org.owners}
     types = {"number": "double", "bool": "boolean", "string": "string"}
     for name, type_ in _custom_types(org.leads).items():
@@ -162,7 +161,7 @@ def _add_activity(records: SalesforceRecords, lead: str, item: OrgInteraction) -
     text = re.sub(r"<[^>]+>", " ", item.body)
     match item.kind:
         case InteractionKind.NOTE:
-            records.link_note(records.add_note(item.subject or "Note", item.body.encode(), at), lead)
+            records.link_note(records.add_note(item.subject or UNTITLED_NOTE, item.body.encode(), at), lead)
         case InteractionKind.EMAIL:
             # Enhanced Email keeps a Task beside every message; its text is a copy.
             copy = {"WhoId": lead, "Subject": f"Email: {item.subject}", "TaskSubtype": "Email", "ActivityDate": at}
@@ -252,5 +251,3 @@ def _text(value: FieldValue) -> str | None:
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
-
-

@@ -182,9 +182,7 @@ class Store:
 
     def stage_changes_by_lead(self, tenant: str) -> dict[str, list[StageChange]]:
         """Return every stage change of a tenant, oldest first, by lead."""
-        query = (
-            select(StageChangeRow).where(StageChangeRow.tenant == tenant).order_by(StageChangeRow.changed_at)
-        )
+        query = select(StageChangeRow).where(StageChangeRow.tenant == tenant).order_by(StageChangeRow.changed_at)
         found: dict[str, list[StageChange]] = {}
         with self._session() as session:
             for row in session.scalars(query):
@@ -217,16 +215,13 @@ class Store:
                 ],
             )
             rows = {
-                row.lead_id: row
-                for row in session.scalars(select(WritebackRow).where(WritebackRow.tenant == tenant))
+                row.lead_id: row for row in session.scalars(select(WritebackRow).where(WritebackRow.tenant == tenant))
             }
             changed = 0
             for lead_id, value in values.items():
                 row = rows.get(lead_id)
                 if row is None:
-                    session.add(
-                        WritebackRow(tenant=tenant, lead_id=lead_id, value=value, seq=1, sent_seq=0, tries=0)
-                    )
+                    session.add(WritebackRow(tenant=tenant, lead_id=lead_id, value=value, seq=1, sent_seq=0, tries=0))
                 elif _differs(row.value, value):
                     row.value, row.seq, row.tries, row.refusal = value, row.seq + 1, 0, None
                 else:
@@ -244,13 +239,12 @@ class Store:
             WritebackRow.tenant == tenant, WritebackRow.seq != WritebackRow.sent_seq, WritebackRow.seq > 0
         )
         with self._session() as session:
-            due = [DueWrite(_parse_priority(row.lead_id, row.value), row.seq, row.sent_value) for row in session.scalars(query)]
+            due = [
+                DueWrite(_parse_priority(row.lead_id, row.value), row.seq, row.sent_value)
+                for row in session.scalars(query)
+            ]
         return sorted(
-            (
-                item
-                for item in due
-                if item.before is None or _differs(item.before, _priority_value(item.priority))
-            ),
+            (item for item in due if item.before is None or _differs(item.before, _priority_value(item.priority))),
             key=lambda item: item.priority.call_order,
         )
 
@@ -295,7 +289,9 @@ class Store:
         with Session(self._engine, expire_on_commit=False) as session, session.begin():
             yield session
 
-    def _upsert_hashed(self, session: Session, table: type[LeadRow | InteractionRow], rows: list[dict[str, Any]]) -> int:
+    def _upsert_hashed(
+        self, session: Session, table: type[LeadRow | InteractionRow], rows: list[dict[str, Any]]
+    ) -> int:
         """Upsert rows and return how many of them differ from what was there."""
         keys = [column.name for column in table.__table__.primary_key]
         known = {
@@ -351,7 +347,12 @@ def _interaction_values(tenant: str, item: Interaction) -> dict[str, Any]:
 
 def _priority_value(priority: Priority) -> dict[str, Any]:
     value = {field.name: getattr(priority, field.name) for field in fields(priority) if field.name != "lead_id"}
-    return {**value, "band": priority.band.value, "status": priority.status.value, "ranked_at": priority.ranked_at.isoformat()}
+    return {
+        **value,
+        "band": priority.band.value,
+        "status": priority.status.value,
+        "ranked_at": priority.ranked_at.isoformat(),
+    }
 
 
 def _parse_priority(lead_id: str, value: dict[str, Any]) -> Priority:
@@ -368,4 +369,3 @@ def _parse_priority(lead_id: str, value: dict[str, Any]) -> Priority:
 
 def _differs(before: dict[str, Any], after: dict[str, Any]) -> bool:
     return any(before.get(name) != after.get(name) for name in COMPARED_FIELDS)
-

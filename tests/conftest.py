@@ -1,0 +1,43 @@
+"""What several tests need. No test reaches a model hub or the developer's own settings."""
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ranking.features import CachedReader
+from worker.store import Store
+
+
+class WordCountReader:
+    """A reader whose vectors count words: fast, and as blind to meaning as a keyword model. For tests of the jobs."""
+
+    version = "words-1"
+    width = 48
+
+    def read(self, texts: Sequence[str], *, advance: Callable[[int], None] | None = None) -> NDArray[np.float32]:
+        vectors = np.zeros((len(texts), self.width), dtype=np.float32)
+        for row, text in enumerate(texts):
+            for word in text.lower().split():
+                vectors[row, hashlib.sha256(word.encode()).digest()[0] % self.width] += 1
+        return vectors
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> CachedReader:
+    return CachedReader(WordCountReader(), tmp_path / "vectors.sqlite")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = Store(f"sqlite:///{tmp_path}/callfirst.db")
+    made.upgrade()
+    yield made
+    made.close()

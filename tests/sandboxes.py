@@ -1,0 +1,57 @@
+"""Sandbox CRMs for tests: a small organisation behind a real server, and the data behind it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from connectors.base import Connector
+from connectors.hubspot import HubSpotConfig, HubSpotConnector
+from connectors.retry import RetryPolicy
+from connectors.salesforce import SalesforceConfig, SalesforceConnector
+from connectors.sandbox import hubspot, salesforce
+from connectors.sandbox.faults import Faults
+from connectors.sandbox.hubspot_objects import HubSpotObjects
+from connectors.sandbox.org import Organisation, build_organisation
+from connectors.sandbox.salesforce_records import SalesforceRecords
+from connectors.sandbox.seeding import fill_hubspot, fill_salesforce
+from connectors.sandbox.server import SandboxServer
+
+NO_WAIT = RetryPolicy(sleep=lambda _: None)
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A running sandbox CRM, a connector to it, and its insides."""
+
+    crm: str
+    url: str
+    connector: Connector
+    faults: Faults
+    data: HubSpotObjects | SalesforceRecords
+    org: Organisation
+
+    def connect(self, *, token: str = "sandbox") -> Connector:
+        """Return a further session with this CRM."""
+        if self.crm == "hubspot":
+            config = HubSpotConfig.model_validate({"access_token": token, "base_url": self.url})
+            return HubSpotConnector(config, NO_WAIT)
+        secrets = {"client_id": "sandbox", "client_secret": token}
+        return SalesforceConnector(SalesforceConfig.model_validate({"instance_url": self.url, **secrets}), NO_WAIT)
+
+
+@contextmanager
+def sandbox(crm: str, org: Organisation | None = None) -> Iterator[Sandbox]:
+    """Run a sandbox CRM on a free port."""
+    org = org or build_organisation(3, datetime.now(UTC), closed=90, open_=30)
+    faults = Faults()
+    data: HubSpotObjects | SalesforceRecords
+    if crm == "hubspot":
+        data = fill_hubspot(org)
+        app = hubspot.build_app(data, faults)
+    else:
+        data = fill_salesforce(org)
+        app = salesforce.build_app(data, faults)
+    with SandboxServer(app) as server:
+        shell = Sandbox(crm, server.url, None, faults, data, org)  # type: ignore[arg-type]  # replaced in the next line
+        yield Sandbox(crm, server.url, shell.connect(), faults, data, org)

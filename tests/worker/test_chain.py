@@ -1,0 +1,133 @@
+"""The whole chain over both sandbox servers: real clients, real weights, the command line as a person types it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.sandboxes import Sandbox, sandbox
+from worker.settings import Settings
+
+pytestmark = pytest.mark.integration
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+
+
+def run(folder: Path, environment: dict[str, str], *arguments: str, code: int = 0) -> Any:
+    """Run a command with a clean environment and return its JSON."""
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "TMPDIR", "LANG")}
+    cache = {"CACHE_DIR": str(Settings().cache_dir), "RANKING__BACKBONE": "minilm", "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "worker", *arguments, "--json"],
+        cwd=folder,
+        env={**kept, **cache, "PYTHONPATH": str(Path(__file__).parents[2]), **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    return json.loads(done.stdout) if done.stdout else done.stderr
+
+
+def environment_of(running: Sandbox) -> dict[str, str]:
+    if running.crm == "hubspot":
+        return {"HUBSPOT__BASE_URL": running.url, "HUBSPOT__ACCESS_TOKEN": "sandbox"}
+    return {
+        "SALESFORCE__INSTANCE_URL": running.url,
+        "SALESFORCE__CLIENT_ID": "sandbox",
+        "SALESFORCE__CLIENT_SECRET": "sandbox",
+    }
+
+
+def add_note(running: Sandbox, lead: str, text: str) -> None:
+    """Add a note through the CRM's own API, as another program would."""
+    if running.crm == "hubspot":
+        body = {
+            "properties": {"hs_note_body": text, "hs_timestamp": "2026-11-20T10:00:00Z"},
+            "associations": [
+                {"to": {"id": lead}, "types": [{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 202}]}
+            ],
+        }
+        reply = httpx.post(
+            f"{running.url}/crm/v3/objects/notes", json=body, headers={"Authorization": "Bearer sandbox"}
+        )
+        assert reply.status_code == 201
+        return
+    token = httpx.post(
+        f"{running.url}/services/oauth2/token", data={"grant_type": "client_credentials"}, auth=("sandbox", "sandbox")
+    ).json()["access_token"]
+    reply = httpx.post(
+        f"{running.url}/services/data/v64.0/sobjects/Task",
+        json={"WhoId": lead, "Subject": "Call", "Description": text, "TaskSubtype": "Call"},
+        headers={"Authorization": f"Bearer {token}"},
+    )
+    assert reply.status_code == 201
+
+
+@pytest.mark.parametrize("crm", ["hubspot", "salesforce"])
+def test_from_an_empty_store_to_priorities_in_the_crm(crm: str, tmp_path: Path) -> None:
+    with sandbox(crm) as running:
+        environment = environment_of(running)
+        run(tmp_path, environment, "setup")
+        assert run(tmp_path, environment, "pull")[crm]["changed"] > 100
+        run(tmp_path, environment, "train")
+        assert run(tmp_path, environment, "rank")[crm]["leads"] == 32
+        planned = run(tmp_path, environment, "plan", "-o", "plan.json", code=2)["writes"]
+        assert run(tmp_path, environment, "apply", "--shadow")[crm] == {"would_write": 32, "written": 0}
+        assert run(tmp_path, environment, "apply", "--plan", "plan.json")[crm]["written"] == len(planned) == 32
+
+        stages = [stage for stage in running.connector.list_stages() if stage.outcome == "open"]
+        listed = [row for stage in stages for row in running.connector.list_by_rank(stage.id)]
+        assert {row.lead_id for row in listed} == {row["lead_id"] for row in planned}
+        # The order is the model's, not a constant: different leads have different scores.
+        assert len({row.score for row in listed}) > 10
+
+        [again] = run(tmp_path, environment, "sync", "--once")
+        assert again["write"]["written"] == 0
+        assert again["rank"]["passes"] == 0
+
+        lead = listed[-1].lead_id
+        add_note(running, lead, "the board signed off the budget, they want delivery slots")
+        [after] = run(tmp_path, environment, "sync", "--once")
+        assert after["rank"]["passes"] in (1, 2)  # the note, and a sentence of it for the reason
+        assert 1 <= after["write"]["written"] < 32
+        shown = run(tmp_path, environment, "show", lead)[crm]
+        assert shown["crm_was_told"]["rank"] == shown["priority"]["rank"]
+
+
+def test_a_crm_that_goes_down_half_way_is_gone_on_with(tmp_path: Path) -> None:
+    with sandbox("hubspot") as running:
+        environment = environment_of(running)
+        running.faults.fail_after = 6
+        message = run(tmp_path, environment, "pull", code=1)
+        assert "HTTP 503" in message
+        running.faults.fail_after = None
+
+        report = run(tmp_path, environment, "pull")["hubspot"]
+        whole = run(tmp_path, environment, "pull", "--full")["hubspot"]
+
+        assert 0 < sum(report["records"].values()) < sum(whole["records"].values())
+        assert whole["changed"] == 0
+
+
+def test_errors_are_one_line_and_exit_code_1(tmp_path: Path) -> None:
+    assert "no CRM is configured" in run(tmp_path, {}, "pull", code=1)
+    wrong = {"HUBSPOT__BASE_URL": "https://evil.example", "HUBSPOT__ACCESS_TOKEN": "hush"}
+    message = run(tmp_path, wrong, "pull", code=1)
+    assert "evil.example" in message
+    assert "hush" not in message
+
+
+@pytest.mark.skipif(not DATA.exists(), reason=f"needs the real data in {DATA}")
+def test_backtest_scores_every_test_row_of_real_texts(tmp_path: Path) -> None:
+    summary = run(tmp_path, {}, "backtest", "--data", str(DATA / "raop.jsonl.gz"), "--scores", "out.jsonl")
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+
+    assert summary["scored"] == len(rows) == 1_212
+    assert len({row["score"] for row in rows}) > 1_000

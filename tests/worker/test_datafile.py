@@ -1,0 +1,63 @@
+"""A data file is taken whole or refused with file, line and fault."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from worker.datafile import load_rows
+from worker.errors import DataFileError
+
+GOOD = {"id": "1", "split": "train", "stage": "a", "as_of": 1_700_000_000, "fields": {}, "text": "x", "label": 1}
+
+
+def write(folder: Path, *rows: object) -> Path:
+    file = folder / "rows.jsonl"
+    file.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows))
+    return file
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ("{", "not JSON"),
+        ("[]", "must be a JSON object"),
+        ({**GOOD, "id": None}, "'id'"),
+        ({**GOOD, "id": "2", "split": "dev"}, "'split' is 'dev'"),
+        ({**GOOD, "id": "2", "label": None}, "needs a 'label'"),
+        ({**GOOD, "id": "2", "label": "yes"}, "'label' is 'yes'"),
+        ({**GOOD, "id": "2", "as_of": "soon"}, "'as_of' is 'soon'"),
+        ({**GOOD, "id": "2", "fields": []}, None),
+        (GOOD, "already used in line 1"),
+    ],
+)
+def test_a_bad_row_is_named(tmp_path: Path, bad: object, message: str | None) -> None:
+    file = write(tmp_path, GOOD, bad)
+    if message is None:
+        assert len(load_rows(file)) == 2  # an empty list of fields is an empty object to many writers
+        return
+    with pytest.raises(DataFileError, match=r"rows\.jsonl, line 2") as caught:
+        load_rows(file)
+    assert message in str(caught.value)
+
+
+def test_leaky_fields_never_get_in(tmp_path: Path) -> None:
+    nested = {"a": {"b": 1, "leaky": 2}, "Leaky": {"c": 3}, "nan": float("nan"), "list": [1]}
+    [row] = load_rows(write(tmp_path, {**GOOD, "leaky": {"d": 4}, "fields": nested}))
+
+    assert row.fields == {"a b": 1.0, "nan": None, "list": "[1]"}
+
+
+def test_gzip_is_read_and_rows_of_one_user_stay_together(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl.gz"
+    file.write_bytes(gzip.compress(json.dumps({**GOOD, "user": "u"}).encode()))
+
+    assert load_rows(file)[0].group == "u"
+
+
+def test_an_absent_or_broken_file_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "broken.gz").write_bytes(b"no gzip")
+    for name in ("absent.jsonl", "broken.gz"):
+        with pytest.raises(DataFileError, match=name):
+            load_rows(tmp_path / name)

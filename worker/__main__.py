@@ -1,0 +1,5 @@
+"""`python -m worker` is `callfirst`."""
+
+from worker.cli.app import app
+
+app()

@@ -1,0 +1,319 @@
+"""`callfirst`: every command of the product."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from worker.cli.demo import demo
+from worker.cli.output import console, print_json, progress_bar, reported_errors, to_json
+from worker.cli.sandbox import sandbox
+from worker.cli.templates import write_templates
+from worker.errors import ConfigurationError, WorkerError
+from worker.learn import learn, load_model
+from worker.pull import pull
+from worker.rank import rank
+from worker.settings import Settings
+from worker.store import DueWrite
+from worker.sync import sync
+from worker.wiring import build_connectors, build_reader, build_store
+from worker.writeback import write_back
+
+app = typer.Typer(
+    help="Ranks the leads of each funnel stage from what reps already type into the CRM.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command("demo")(demo)
+app.command("sandbox")(sandbox)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+@app.command("init")
+def init(crm: Annotated[Literal["hubspot", "salesforce"], typer.Argument()], json_output: Json = False) -> None:
+    """Write callfirst.toml and .env.example for a CRM; files that exist are left alone."""
+    results = write_templates(Path.cwd(), crm)
+    if json_output:
+        print_json(results)
+        return
+    for name, written in results.items():
+        console.print(f"{'wrote' if written else 'kept '} {name}")
+    console.print("Next: copy .env.example to .env and fill it in, then `callfirst setup --check`.")
+
+
+@app.command("setup")
+def setup(
+    check: Annotated[bool, typer.Option("--check/--apply", help="Only say what is missing.")] = False,
+    json_output: Json = False,
+) -> None:
+    """Create our fields in the CRM. A second run changes nothing."""
+    with reported_errors():
+        results = {connector.name: connector.setup(check_only=check) for connector in build_connectors(Settings())}
+    if json_output:
+        print_json(results)
+        return
+    for crm, steps in results.items():
+        for step in steps:
+            state = "present" if step.exists else "missing" if check else "created"
+            console.print(f"{crm}  {state}  {step.what}")
+
+
+@app.command("pull")
+def pull_command(
+    full: Annotated[bool, typer.Option("--full", help="Read everything again.")] = False, json_output: Json = False
+) -> None:
+    """Read what changed in the CRM; a run that broke off goes on where it was."""
+    results = {}
+    with reported_errors():
+        settings = Settings()
+        store = build_store(settings)
+        for connector in build_connectors(settings):
+            with progress_bar(f"pull {connector.name}") as advance:
+                results[connector.name] = pull(
+                    store, connector, full=full, progress=lambda _, records: advance(records, max(records, 1))
+                )
+    if json_output:
+        print_json(results)
+        return
+    for crm, report in results.items():
+        console.print(
+            f"{crm}: {sum(report.records.values()):,} records, {report.changed:,} new or changed,"
+            f" {report.calls:,} API calls"
+        )
+        console.print("  " + ", ".join(f"{stream} {count:,}" for stream, count in report.records.items()))
+
+
+@app.command("train")
+def train_command(json_output: Json = False) -> None:
+    """Learn the order from the history that was pulled."""
+    results = {}
+    with reported_errors():
+        settings = Settings()
+        store = build_store(settings)
+        reader = build_reader(settings.ranking, settings.cache_dir)
+        for connector in build_connectors(settings):
+            with progress_bar(f"read {connector.name}") as advance:
+                results[connector.name] = learn(
+                    store,
+                    connector.name,
+                    reader,
+                    backbone=settings.ranking.backbone,
+                    models_dir=settings.models_dir.resolve(),
+                    progress=advance,
+                )
+    if json_output:
+        print_json(results)
+        return
+    for crm, model in results.items():
+        card = model.card
+        console.print(
+            f"{crm}: {model.version}, {card['examples']:,} snapshots of {card['leads']:,} finished leads,"
+            f" {card['pairs']:,} pairs; later leads: {card['validation_pair_accuracy']:.3f} of"
+            f" {card['validation_pairs']:,} pairs right"
+        )
+
+
+@app.command("rank")
+def rank_command(json_output: Json = False) -> None:
+    """Order the open leads; nothing is written to the CRM."""
+    results = {}
+    with reported_errors():
+        settings = Settings()
+        store = build_store(settings)
+        reader = build_reader(settings.ranking, settings.cache_dir)
+        for connector in build_connectors(settings):
+            with progress_bar(f"read {connector.name}") as advance:
+                model = load_model(store, connector.name)
+                results[connector.name] = rank(store, connector.name, model, reader, settings.bands, progress=advance)
+    if json_output:
+        print_json(results)
+        return
+    for crm, report in results.items():
+        console.print(
+            f"{crm}: {report.leads:,} leads in {report.stages} stages, {report.insufficient:,} with nothing to read;"
+            f" {report.passes:,} texts read, {report.changed:,} priorities changed"
+        )
+
+
+@app.command("plan")
+def plan_command(
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the plan to a file.")] = None,
+    json_output: Json = False,
+) -> None:
+    """Show what would be written. Exit code 0: nothing, 2: changes, 1: error."""
+    with reported_errors():
+        settings = Settings()
+        store = build_store(settings)
+        due = {connector.name: store.list_due_writes(connector.name) for connector in build_connectors(settings)}
+    rows = [
+        {
+            "crm": crm,
+            "lead_id": item.priority.lead_id,
+            "seq": item.seq,
+            "before": item.before,
+            "after": asdict(item.priority),
+        }
+        for crm, items in due.items()
+        for item in items
+    ]
+    if output is not None:
+        output.write_text(json.dumps(to_json({"writes": rows}), indent=2) + "\n")
+    if json_output:
+        print_json({"writes": rows})
+    else:
+        for crm, items in due.items():
+            console.print(f"{crm}: {len(items):,} leads would be written (nothing has been written)")
+            for item in items[:10]:
+                before = "new" if item.before is None else f"rank {item.before['rank']}"
+                console.print(f"  {item.priority.lead_id}  {before} -> rank {item.priority.rank}", markup=False)
+    raise typer.Exit(2 if rows else 0)
+
+
+@app.command("apply")
+def apply_command(
+    plan: Annotated[Path | None, typer.Option("--plan", help="Write exactly this plan.")] = None,
+    shadow: Annotated[bool, typer.Option("--shadow", help="Count what would be written, and write nothing.")] = False,
+    json_output: Json = False,
+) -> None:
+    """Write to the CRM what it does not show yet."""
+    results = {}
+    with reported_errors():
+        settings = Settings()
+        store = build_store(settings)
+        connectors = build_connectors(settings)
+        due = {connector.name: store.list_due_writes(connector.name) for connector in connectors}
+        if plan is not None:
+            due = _planned(plan, due)
+        if shadow:
+            results = {crm: {"would_write": len(items), "written": 0} for crm, items in due.items()}
+        else:
+            results = {
+                connector.name: asdict(write_back(store, connector, due=due[connector.name]))
+                for connector in connectors
+            }
+    if json_output:
+        print_json(results)
+    else:
+        for crm, report in results.items():
+            if shadow:
+                console.print(f"{crm}: shadow: {report['would_write']:,} leads would be written, none was")
+                continue
+            refused = report["refused"]
+            console.print(
+                f"{crm}: {report['written']:,} leads written, {len(refused):,} refused, {report['calls']} API calls"
+            )
+            for outcome in refused[:20]:
+                console.print(f"  {outcome['lead_id']}: {outcome['detail']}", markup=False)
+    if any(report.get("refused") for report in results.values()):
+        raise typer.Exit(1)
+
+
+def _planned(plan: Path, due: dict[str, list[DueWrite]]) -> dict[str, list[DueWrite]]:
+    """Return the planned writes, if every one of them is still due as it was planned."""
+    try:
+        rows = json.loads(plan.read_text())["writes"]
+        wanted = {(row["crm"], row["lead_id"]): row["seq"] for row in rows}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WorkerError(f"{plan}: not a plan file; `callfirst plan -o {plan}` writes one") from error
+    known = {(crm, item.priority.lead_id): item for crm, items in due.items() for item in items}
+    for key, seq in wanted.items():
+        if key not in known or known[key].seq != seq:
+            raise WorkerError(f"{plan}: lead {key[1]} has changed since the plan was made; run `callfirst plan` again")
+    return {crm: [item for item in items if (crm, item.priority.lead_id) in wanted] for crm, items in due.items()}
+
+
+@app.command("sync")
+def sync_command(
+    once: Annotated[bool, typer.Option("--once", help="Run once and end; there is no other way yet.")] = False,
+    json_output: Json = False,
+) -> None:
+    """Pull, rank and write back."""
+    results = []
+    with reported_errors():
+        if not once:
+            raise ConfigurationError("`callfirst sync` needs --once: put it into cron or a timer for every night")
+        settings = Settings()
+        store = build_store(settings)
+        connectors = build_connectors(settings)
+        reader = build_reader(settings.ranking, settings.cache_dir)
+        results = [sync(store, connector, reader, settings.bands) for connector in connectors]
+    if json_output:
+        print_json(results)
+    else:
+        for report in results:
+            console.print(
+                f"{report.crm}: {report.pull.changed:,} records changed, {report.rank.passes:,} texts read,"
+                f" {report.rank.changed:,} priorities changed, {report.write.written:,} leads written,"
+                f" {len(report.write.refused):,} refused, {report.pull.calls + report.write.calls:,} API calls"
+            )
+            for outcome in report.write.refused[:20]:
+                console.print(f"  {outcome.lead_id}: {outcome.detail}", markup=False)
+    if any(report.write.refused for report in results):
+        raise typer.Exit(1)
+
+
+@app.command("backtest")
+def backtest_command(
+    data: Annotated[Path, typer.Option("--data", help="A JSON-lines file, .jsonl or .jsonl.gz.")],
+    scores: Annotated[Path | None, typer.Option("--scores", help="Where the test rows' scores go.")] = None,
+    json_output: Json = False,
+) -> None:
+    """Learn from a file's train rows and score its test rows."""
+    from ranking.backtest import backtest
+    from worker.datafile import load_rows
+
+    with reported_errors():
+        rows = load_rows(data)
+        settings = Settings()
+        reader = build_reader(settings.ranking, settings.cache_dir)
+        tests = [row for row in rows if row.split == "test"]
+        with progress_bar("read") as advance:
+            result = backtest(
+                [row.to_example() for row in rows if row.split == "train"],
+                [row.to_candidate() for row in tests],
+                reader,
+                backbone=settings.ranking.backbone,
+                progress=advance,
+            )
+    if scores is not None:
+        lines = (
+            json.dumps({"id": row.id, "score": score, "stage": row.stage})
+            for row, score in zip(tests, result.scores, strict=True)
+        )
+        scores.write_text("".join(f"{line}\n" for line in lines))
+    summary = {"scored": len(tests), "model": result.model.version, "card": asdict(result.card)}
+    if json_output:
+        print_json(summary)
+        return
+    card = result.card
+    console.print(
+        f"{len(tests):,} test rows scored by {result.model.version}; learned from {card.examples:,} rows,"
+        f" {card.pairs:,} pairs; later train rows: {card.validation_pair_accuracy:.3f} of"
+        f" {card.validation_pairs:,} pairs right"
+    )
+
+
+@app.command("show")
+def show_command(lead_id: Annotated[str, typer.Argument()], json_output: Json = False) -> None:
+    """Show a lead's priority, and what the CRM was last told."""
+    found = {}
+    with reported_errors():
+        settings = Settings()
+        store = build_store(settings)
+        for connector in build_connectors(settings):
+            entry = store.find_priority(connector.name, lead_id)
+            if entry is not None:
+                found[connector.name] = {"priority": asdict(entry[0]), "crm_was_told": entry[1]}
+        if not found:
+            raise WorkerError(f"lead {lead_id} is not ranked: unknown id, finished, or `callfirst rank` has not run")
+    if json_output:
+        print_json(found)
+        return
+    for crm, entry in found.items():
+        for name, value in entry["priority"].items():  # type: ignore[union-attr]  # asdict of a Priority
+            console.print(f"{crm}  {name:14} {value}", markup=False)
+        told = entry["crm_was_told"]
+        console.print(f"{crm}  the CRM was {'not told yet' if told is None else 'told rank ' + str(told['rank'])}")

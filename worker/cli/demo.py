@@ -1,0 +1,85 @@
+"""`callfirst demo`: the whole path on two sandbox CRMs, without account, key, GPU or network."""
+
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from ranking.metrics import Interval
+from worker.cli.output import console, print_json, progress_bar, reported_errors, to_json
+from worker.demo import SEEDS, DemoReport, run_demo
+from worker.settings import Settings
+from worker.store import Store
+from worker.wiring import build_reader
+
+
+def demo(
+    top: Annotated[int, typer.Option(help="How many leads of each stage to print; 0 prints all.")] = 5,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Where the full lists and figures go.")] = Path(
+        "callfirst-demo.json"
+    ),
+    json_output: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Fill two sandbox CRMs, rank their leads, write the priorities back and show what the CRMs then show."""
+    started = time.monotonic()
+    reports: list[DemoReport] = []
+    with reported_errors(), tempfile.TemporaryDirectory(prefix="callfirst-demo-") as folder:
+        settings = Settings(hubspot=None, salesforce=None)
+        reader = build_reader(settings.ranking, settings.cache_dir)
+        store = Store(f"sqlite:///{folder}/demo.db")
+        store.upgrade()
+        for crm in SEEDS:
+            with progress_bar(f"read {crm}") as advance:
+                reports.append(
+                    run_demo(
+                        crm,
+                        store,
+                        reader,
+                        settings.bands,
+                        backbone=settings.ranking.backbone,
+                        models_dir=Path(folder) / "models",
+                        say=lambda line: None if json_output else console.print(line),
+                        progress=advance,
+                    )
+                )
+        store.close()
+    seconds = time.monotonic() - started
+    document = {"seconds": round(seconds, 1), "crms": [to_json(report) for report in reports]}
+    output.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+    if json_output:
+        print_json(document)
+        return
+    for report in reports:
+        _show(report, top)
+    console.print(f"\nDone in {seconds:.0f} s. Full lists and figures: {output}")
+
+
+def _show(report: DemoReport, top: int) -> None:
+    for stage, rows in report.stages:
+        shown = rows if top == 0 else rows[:top]
+        more = f", first {len(shown)} of {len(rows)}" if len(shown) < len(rows) else ""
+        table = Table(title=f"{report.crm}, stage {stage.label}, as the CRM sorts it{more}", title_justify="left")
+        for heading in ("rank", "band", "score", "call order", "lead", "reason"):
+            table.add_column(heading, justify="left" if heading in ("lead", "reason") else "right")
+        for row in shown:
+            table.add_row(str(row.rank), row.band, f"{row.score:.1f}", str(row.call_order), row.name, row.reason)
+        console.print(table)
+    calls = ", ".join(f"{step} {count}" for step, count in report.calls.items())
+    console.print(
+        f"{report.crm}: {report.written} leads written; API calls: {calls}, {sum(report.calls.values())} in all"
+    )
+    table = Table(title=f"{report.crm}: pairs of open leads ordered rightly within their stage", title_justify="left")
+    for heading in ("order", "all leads", "words seen before", "words never seen", "Callfirst ahead by"):
+        table.add_column(heading, justify="left" if heading == "order" else "right")
+    for item in report.comparisons:
+        ahead = "" if item.ahead is None else _figure(item.ahead)
+        table.add_row(item.name, _figure(item.everything), _figure(item.history), _figure(item.fresh), ahead)
+    console.print(table)
+
+
+def _figure(interval: Interval) -> str:
+    return f"{interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f})"

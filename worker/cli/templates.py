@@ -1,0 +1,53 @@
+"""The files that `callfirst init` writes."""
+
+from pathlib import Path
+
+_TOML = {
+    "hubspot": """\
+# Policy. Secrets belong into .env; the environment wins over this file.
+
+[hubspot]
+# The contact property whose options are your stages, and the options that mean the end.
+stage_property = "hs_lead_status"
+won = ["WON"]
+lost = ["LOST", "UNQUALIFIED"]
+# Properties that must not count: outcomes in disguise, or what must not decide (gender, birth date).
+excluded_fields = []
+
+[bands]
+a = 10  # leads a rep can call today
+b = 20  # and next
+""",
+    "salesforce": """\
+# Policy. Secrets belong into .env; the environment wins over this file.
+
+[salesforce]
+# Converted leads are won. These statuses mean lost; every other one is a stage.
+lost = ["Closed - Not Converted", "Unqualified"]
+# Fields that must not count: outcomes in disguise, or what must not decide (gender, birth date).
+excluded_fields = []
+
+[bands]
+a = 10  # leads a rep can call today
+b = 20  # and next
+""",
+}
+_ENVIRONMENT = {
+    "hubspot": "HUBSPOT__ACCESS_TOKEN=\n",
+    "salesforce": "SALESFORCE__INSTANCE_URL=https://yourcompany.my.salesforce.com\n"
+    "SALESFORCE__CLIENT_ID=\nSALESFORCE__CLIENT_SECRET=\n",
+}
+
+
+def write_templates(folder: Path, crm: str) -> dict[str, bool]:
+    """Write callfirst.toml and .env.example; say for each whether it was written. Existing files are kept."""
+    texts = {"callfirst.toml": _TOML[crm], ".env.example": _ENVIRONMENT[crm]}
+    results = {}
+    for name, text in texts.items():
+        try:
+            with (folder / name).open("x") as file:
+                file.write(text)
+            results[name] = True
+        except FileExistsError:
+            results[name] = False
+    return results
