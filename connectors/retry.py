@@ -26,7 +26,7 @@ class RetryPolicy:
 
     def run(self, once: Callable[[], T]) -> T:
         """Return what `once` returns; repeat it on a `TransientError`, and raise the last one."""
-        backoff = wait_exponential_jitter(initial=self.first_pause_seconds, max=self.longest_pause_seconds)
+        backoff = wait_exponential_jitter(multiplier=self.first_pause_seconds, max=self.longest_pause_seconds)
 
         def pause(state: RetryCallState) -> float:
             asked_for = _asked_for_seconds(state.outcome.exception() if state.outcome else None)

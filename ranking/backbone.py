@@ -31,7 +31,7 @@ class Backbone:
     """One language model, cut off at two thirds of its depth. `version` names weights, depth and rendering."""
 
     def __init__(self, name: str, *, cache: Path, device: str = "auto") -> None:
-        transformers_logging.disable_progress_bar()
+        transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # not annotated there
         logging.getLogger("transformers").setLevel(logging.ERROR)
         files = find_backbone(name, cache)
         self.device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)

@@ -17,7 +17,7 @@ from ranking.rendering import render_fields, render_passage
 MAX_PASSAGES = 24
 _KEEP_EVERY = 256
 # Words and word pairs, hashed: what a history repeats word for word is learned without the language model's help.
-WORD_BUCKETS = 2_048
+WORD_BUCKETS = 8_192
 _WORDS = HashingVectorizer(n_features=WORD_BUCKETS, ngram_range=(1, 2), norm="l2", dtype=np.float32)
 
 
@@ -91,7 +91,7 @@ def texts_of(candidate: Candidate) -> list[str]:
 
 
 def add_words(vectors: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
-    """Return each text's vector followed by its hashed words, [width + 2048]."""
+    """Return each text's vector followed by its hashed words, [width + 8192]."""
     texts = list(vectors)
     if not texts:
         return {}

@@ -26,11 +26,15 @@ class Heads:
 
     def utilities(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return one utility for each row; only differences mean anything."""
-        return features.astype(np.float64) @ self.weight[0].astype(np.float64) + float(self.bias[0])
+        return self._apply(features, 0)
 
     def logits(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the log-odds of a win for each row."""
-        return features.astype(np.float64) @ self.weight[1].astype(np.float64) + float(self.bias[1])
+        return self._apply(features, 1)
+
+    def _apply(self, features: NDArray[np.float32], head: int) -> NDArray[np.float64]:
+        values: NDArray[np.float64] = features.astype(np.float64) @ self.weight[head].astype(np.float64)
+        return values + float(self.bias[head])
 
 
 def fit_heads(
@@ -40,6 +44,7 @@ def fit_heads(
     pairs: NDArray[np.int64],
     *,
     ridge: float,
+    start: Heads | None = None,
 ) -> Heads:
     """Return the heads that minimise the loss.
 
@@ -49,6 +54,7 @@ def fit_heads(
         weights: How much each example counts, [examples]; a lead with many snapshots counts once.
         pairs: Winner and loser indices, [pairs, 2].
         ridge: Penalty on the squared weights; there are more features than leads.
+        start: Heads to begin from; the solution is the same, only sooner found.
     """
     x = torch.from_numpy(features)
     y = torch.from_numpy(won.astype(np.float32))
@@ -56,8 +62,10 @@ def fit_heads(
     winners, losers = torch.from_numpy(pairs[:, 0]), torch.from_numpy(pairs[:, 1])
     pair_weights = w[winners] * w[losers]
     pair_weights = pair_weights / pair_weights.sum()
-    weight = torch.zeros((2, x.shape[1]), requires_grad=True)
-    bias = torch.zeros(2, requires_grad=True)
+    weight = torch.zeros((2, x.shape[1])) if start is None else torch.from_numpy(start.weight.copy())
+    bias = torch.zeros(2) if start is None else torch.from_numpy(start.bias.copy())
+    weight.requires_grad_()
+    bias.requires_grad_()
     optimiser = torch.optim.LBFGS([weight, bias], max_iter=_MAX_STEPS, line_search_fn="strong_wolfe")
 
     def closure() -> torch.Tensor:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
+from scipy.special import expit
 
 from ranking.candidate import Candidate
 from ranking.errors import RankingError
@@ -23,7 +24,7 @@ _CARD = "model.json"
 class Scaling:
     """How vectors are centred and scaled before the heads see them.
 
-    `text_mean` and `text_spread` [width + 2048] are for what the language model read of an interaction and for its
+    `text_mean` and `text_spread` [width + 8192] are for what the language model read of an interaction and for its
     hashed words, `field_mean` and `field_spread` [width] for what it read of the fields. The spread holds how loudly
     each part speaks: it is infinite for a silent one.
     """
@@ -114,7 +115,7 @@ class RankingModel:
         without = [[p for j, p in enumerate(passages) if j != i] for i in range(len(passages))]
         rows = np.stack([build_row(fields, group, self._scaling) for group in (passages, *without)])
         utilities = self._heads.utilities(rows)
-        chance = 1.0 / (1.0 + np.exp(-(self.card.slope * utilities[0] + self.card.intercept)))
+        chance = expit(self.card.slope * utilities[0] + self.card.intercept)
         return ScoredCandidate(
             candidate=candidate,
             utility=float(utilities[0]),
@@ -171,7 +172,7 @@ class RankingModel:
 def build_row(
     fields: NDArray[np.float32], passages: Sequence[NDArray[np.float32]], scaling: Scaling
 ) -> NDArray[np.float32]:
-    """Return one candidate's features: its interactions, its fields, and how much there is to read, [2 * width + 2049]."""
+    """Return one candidate's features, [2 * width + 8193]: interactions, fields, and how much there is to read."""
     scaled = [(passage - scaling.text_mean) / scaling.text_spread for passage in passages]
     text = combine(scaled, len(scaling.text_mean))
     field = (fields - scaling.field_mean) / scaling.field_spread

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from ranking.candidate import Example
 from ranking.errors import InsufficientHistoryError
@@ -17,7 +18,8 @@ from ranking.preferences import make_pairs
 
 MIN_WON = MIN_LOST = 10
 _VALIDATION_SHARE = 0.25
-_RIDGES = (0.003, 0.01, 0.03, 0.1)
+# Strongest first: each fit begins where the one before ended.
+_RIDGES = (0.001, 0.0003, 0.0001, 0.00003)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +33,10 @@ class _Parts:
 
 # A part of weight 0 is silent, so that a small history may fall back to the simpler reading.
 _PARTS = (
-    _Parts(1.0, 0.0, 0.0),
     _Parts(1.0, 0.0, 0.3),
-    _Parts(0.0, 1.0, 0.0),
-    _Parts(1.0, 1.0, 0.0),
+    _Parts(0.0, 3.0, 0.0),
     _Parts(1.0, 1.0, 0.3),
-    _Parts(1.0, 0.5, 1.0),
+    _Parts(1.0, 3.0, 0.3),
     _Parts(0.3, 0.3, 1.0),
 )
 
@@ -132,8 +132,9 @@ def _choose(
     for parts in _PARTS:
         scaling = _measure_scaling([fields[i] for i in early], [passages[i] for i in early], parts)
         rows = _rows(fields, passages, scaling)
+        heads = None
         for ridge in _RIDGES:
-            heads, _ = _fit(examples, rows, ~late, ridge, seed)
+            heads, _ = _fit(examples, rows, ~late, ridge, seed, heads)
             utilities = heads.utilities(rows)
             accuracy = pair_accuracy(
                 utilities[late], won[late], [stage for stage, is_late in zip(stages, late, strict=True) if is_late]
@@ -164,7 +165,7 @@ def _calibrate(
     targets = np.where(won, high, low)
     slope, intercept = 1.0, 0.0
     for _ in range(50):
-        chance = 1 / (1 + np.exp(-(slope * utilities + intercept)))
+        chance = expit(slope * utilities + intercept)
         gradient = np.array([((chance - targets) * utilities).sum() + 0.01 * (slope - 1), (chance - targets).sum()])
         spread = chance * (1 - chance)
         hessian = np.array(
@@ -173,14 +174,20 @@ def _calibrate(
                 [(spread * utilities).sum(), spread.sum() + 1e-6],
             ]
         )
-        step = np.linalg.solve(hessian, gradient)
+        # A step of at most 1 keeps Newton's method from running away where few leads decide.
+        step = np.clip(np.linalg.solve(hessian, gradient), -1.0, 1.0)
         slope, intercept = float(slope - step[0]), float(intercept - step[1])
     # A slope of zero or below would turn the order round: the order stays, the chance is then a flat one.
     return max(slope, 0.01), intercept
 
 
 def _fit(
-    examples: Sequence[Example], rows: NDArray[np.float32], used: NDArray[np.bool_], ridge: float, seed: int
+    examples: Sequence[Example],
+    rows: NDArray[np.float32],
+    used: NDArray[np.bool_],
+    ridge: float,
+    seed: int,
+    start: Heads | None = None,
 ) -> tuple[Heads, NDArray[np.int64]]:
     chosen = [example for example, is_used in zip(examples, used, strict=True) if is_used]
     counts: dict[str, int] = {}
@@ -191,7 +198,7 @@ def _fit(
     pairs = make_pairs(chosen, seed=seed)
     if not len(pairs):
         raise InsufficientHistoryError("the earlier leads hold no stage with both a win and a loss")
-    return fit_heads(rows[used], won, weights, pairs, ridge=ridge), pairs
+    return fit_heads(rows[used], won, weights, pairs, ridge=ridge, start=start), pairs
 
 
 def _measure_scaling(

@@ -24,7 +24,7 @@ def list_examples(store: Store, tenant: str) -> list[Example]:
     examples: list[Example] = []
     for lead in store.list_leads(tenant, Outcome.WON, Outcome.LOST):
         texts = interactions.get(lead.id, [])
-        for stage, left_at in _stays(lead, changes.get(lead.id, [])):
+        for stage, left_at in _stays(changes.get(lead.id, [])):
             if stage not in open_stages:
                 continue
             as_of = left_at - _BEFORE_LEAVING
@@ -76,8 +76,8 @@ def person_of(lead: Lead) -> str:
     return f"{lead.name}|{lead.fields.get('company') or lead.id}".lower()
 
 
-def _stays(lead: Lead, changes: Sequence[StageChange]) -> Iterator[tuple[str, datetime]]:
-    """Yield the stages that a lead has left, each with the moment; `changes` are oldest first."""
+def _stays(changes: Sequence[StageChange]) -> Iterator[tuple[str, datetime]]:
+    """Yield the stages that one lead has left, each with the moment; `changes` are oldest first."""
     if not changes:
         return
     previous = changes[0].previous

@@ -164,10 +164,11 @@ class Reader:
         contacts: dict[str, list[str]] = {}
         unknown: list[str] = []
         for row in rows:
-            inline = (row.associations or {}).get("contacts")
+            carried = getattr(row, "associations", None)  # rows of a search never carry any
+            inline = (carried or {}).get("contacts")
             if inline is not None and inline.paging is None:
                 contacts[row.id] = list(dict.fromkeys(item.id for item in inline.results))
-            elif inline is not None or row.associations is None:
+            elif inline is not None or not hasattr(row, "associations"):
                 unknown.append(row.id)
         api = self._transport.client.crm.associations.v4.batch_api
         for start in range(0, len(unknown), _BATCH_IDS):

@@ -98,4 +98,5 @@ def _children(node: Element, *pairs: tuple[str, str]) -> None:
 
 
 def _render(root: Element) -> bytes:
-    return tostring(root, encoding="utf-8", xml_declaration=True)
+    rendered: bytes = tostring(root, encoding="utf-8", xml_declaration=True)
+    return rendered

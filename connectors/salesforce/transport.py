@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 import requests
 from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr
 from requests.adapters import HTTPAdapter
-from simple_salesforce import Salesforce
+from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceError
 
 from connectors.errors import (
@@ -176,7 +176,7 @@ def _object_of(soql: str) -> str:
 
 def _translate(what: str, error: SalesforceError) -> ConnectorError:
     """Name Salesforce's reply in our words. Its `message` is left out unless it names fields: it may quote a lead."""
-    first = error.content[0] if isinstance(error.content, list) and error.content else {}
+    first: Any = error.content[0] if isinstance(error.content, list) and error.content else {}
     code = str(first.get("errorCode", "")) if isinstance(first, dict) else ""
     reply = f"Salesforce: {what}: HTTP {error.status} {code}".rstrip()
     if code == "REQUEST_LIMIT_EXCEEDED":

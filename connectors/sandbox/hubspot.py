@@ -5,6 +5,7 @@ HubSpot checks it, so that a connector that works here does not meet its first r
 """
 
 import json
+import operator as operators
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -25,6 +26,15 @@ _MAX_SEARCH_ROWS = 200
 _MAX_SEARCH_RESULTS = 10_000
 _MAX_BATCH = 100
 _MAX_SEARCH_BODY = 3_000
+
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "EQ": operators.eq,
+    "NEQ": operators.ne,
+    "LT": operators.lt,
+    "LTE": operators.le,
+    "GT": operators.gt,
+    "GTE": operators.ge,
+}
 
 _Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
@@ -208,22 +218,14 @@ class _Portal:
         definition = self._objects.properties[type_][name]
         value = comparable(definition, record.properties.get(name))
         if operator in ("HAS_PROPERTY", "NOT_HAS_PROPERTY"):
-            return (value is not None) == (operator == "HAS_PROPERTY")
+            return bool((value is not None) == (operator == "HAS_PROPERTY"))
         if value is None:
-            return operator == "NEQ"
+            return bool(operator == "NEQ")
         if operator in ("IN", "NOT_IN"):
-            return (value in [comparable(definition, item) for item in wanted["values"]]) == (operator == "IN")
+            found = value in [comparable(definition, item) for item in wanted["values"]]
+            return bool(found == (operator == "IN"))
         other: Any = comparable(definition, wanted["value"])
-        return bool(
-            {
-                "EQ": lambda: value == other,
-                "NEQ": lambda: value != other,
-                "LT": lambda: value < other,
-                "LTE": lambda: value <= other,
-                "GT": lambda: value > other,
-                "GTE": lambda: value >= other,
-            }[operator]()
-        )
+        return bool(_COMPARE[operator](value, other))
 
     async def batch_read(self, request: Request) -> Response:
         type_ = request.path_params["type"]
@@ -341,7 +343,7 @@ class _Portal:
         modified = "lastmodifieddate" if type_ == "contacts" else "hs_lastmodifieddate"
         created = "createdate" if type_ == "contacts" else "hs_createdate"
         # Unknown names are left out without a word; known ones that are unset come back as null.
-        known = [name for name in (*names, *history, created, modified, "hs_object_id")]
+        known = (*names, *history, created, modified, "hs_object_id")
         body: dict[str, Any] = {
             "id": record.id,
             "properties": {

@@ -134,7 +134,7 @@ class _Org:
         query = parse_soql(request.query_params.get("q", ""))
         self._check(query)
         table = self._records.tables[query.sobject].values()
-        rows = evaluate(query, [row for row in table if not row.get("IsDeleted")], self._read(query.sobject))
+        rows = evaluate(query, [row for row in table if not row.get("IsDeleted")], self._read)
         if not query.paths:
             return JSONResponse({"totalSize": len(rows), "done": True, "records": []})
         return self._page(query, rows, 0, f"0r8{next(self._numbers):012d}AAA")
@@ -196,19 +196,17 @@ class _Org:
         if name not in known.get(parent, ()) or f"{parent}Id" not in self._records.fields(sobject):
             raise SoqlError("INVALID_FIELD", f"\nDidn't understand relationship '{parent}' in field path '{path}'.")
 
-    def _read(self, sobject: str) -> Callable[[Row, str], Any]:
-        def read(row: Row, path: str) -> Any:
-            if "." not in path:
-                return row.get(path)
-            parent, _, name = path.partition(".")
-            if name == "Type":
-                return "Lead" if str(row.get(f"{parent}Id") or "").startswith("00Q") else None
-            return self._records.tables["Lead"].get(row[f"{parent}Id"], {}).get(name)
-
-        return read
+    def _read(self, row: Row, path: str) -> Any:
+        """Return a row's value at a path; parents are Leads here."""
+        if "." not in path:
+            return row.get(path)
+        parent, _, name = path.partition(".")
+        if name == "Type":
+            return "Lead" if str(row.get(f"{parent}Id") or "").startswith("00Q") else None
+        return self._records.tables["Lead"].get(row[f"{parent}Id"], {}).get(name)
 
     def _render(self, query: Query, row: Row) -> dict[str, Any]:
-        read = self._read(query.sobject)
+        read = self._read
         types = self._records.fields(query.sobject)
         url = f"{_DATA}/sobjects/{query.sobject}/{row['Id']}"
         body: dict[str, Any] = {"attributes": {"type": query.sobject, "url": url}}

