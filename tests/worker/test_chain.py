@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,8 @@ def test_from_an_empty_store_to_priorities_in_the_crm(crm: str, tmp_path: Path) 
         assert again["rank"]["passes"] == 0
 
         lead = listed[-1].lead_id
-        add_note(running, lead, "the board signed off the budget, they want delivery slots")
+        # Never read before, in no earlier run of this test either: the cache of readings outlives it.
+        add_note(running, lead, f"the board signed off the budget, they want {uuid.uuid4()} delivery slots")
         [after] = run(tmp_path, environment, "sync", "--once")
         assert after["rank"]["passes"] in (1, 2)  # the note, and a sentence of it for the reason
         assert 1 <= after["write"]["written"] < open_leads
