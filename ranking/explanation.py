@@ -8,6 +8,7 @@ from ranking.model import ScoredCandidate
 
 MAX_REASON = 255
 _MAX_QUOTE = 88
+_MIN_WORDS = 4  # "Re: scanners" is evidence of nothing
 # Below this share of the lead's strongest effect a passage says nothing worth a rep's second.
 _WORTH = 0.25
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
@@ -39,8 +40,9 @@ def strongest(scored: ScoredCandidate, sign: int) -> Passage | None:
 
 
 def sentences(text: str) -> list[str]:
-    """Return a text's sentences and lines, each an exact part of it."""
-    return [part for part in _SENTENCE_END.split(text) if part.strip()]
+    """Return a text's sentences and lines, each an exact part of it; headings only where there is nothing else."""
+    parts = [part for part in _SENTENCE_END.split(text) if part.strip()]
+    return [part for part in parts if len(part.split()) >= _MIN_WORDS] or parts
 
 
 def _shorten(text: str) -> str:

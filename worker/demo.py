@@ -34,6 +34,19 @@ from worker.writeback import write_back
 SEEDS = {"hubspot": 21, "salesforce": 22}
 
 
+OURS = "Callfirst"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Open leads with their planted truth, their stage and wording, and what each order scores them, all [leads]."""
+
+    truth: NDArray[np.float64]
+    stages: list[str]
+    wordings: NDArray[np.str_]
+    orders: dict[str, NDArray[np.float64]]
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """Pair accuracy of one order against the planted truth, by how leads are worded, and our lead over it.
@@ -54,7 +67,7 @@ class DemoReport:
 
     crm: str
     stages: tuple[tuple[Stage, tuple[ListedLead, ...]], ...]
-    comparisons: tuple[Comparison, ...]
+    measured: Measured
     model: ModelVersion
     calls: dict[str, int]
     passes: int
@@ -98,8 +111,8 @@ def run_demo(
             if stage.outcome is Outcome.OPEN
         )
         count("show")
-    comparisons = compare(store, crm, truth, {row.lead_id: -row.rank for _, rows in stages for row in rows})
-    return DemoReport(crm, stages, comparisons, model, calls, ranked.passes, written.written)
+    measured = measure(store, crm, truth, {row.lead_id: -row.rank for _, rows in stages for row in rows})
+    return DemoReport(crm, stages, measured, model, calls, ranked.passes, written.written)
 
 
 def build_sandbox(crm: str, org: Organisation, faults: Faults) -> tuple[Starlette, dict[str, OrgLead]]:
@@ -123,8 +136,8 @@ def connect(crm: str, url: str) -> Connector:
     return SalesforceConnector(SalesforceConfig.model_validate({"instance_url": url, **secret}))
 
 
-def compare(store: Store, tenant: str, truth: dict[str, OrgLead], ranks: dict[str, int]) -> tuple[Comparison, ...]:
-    """Compare the order that the CRM shows, and three plain orders, with the planted truth of the open leads."""
+def measure(store: Store, tenant: str, truth: dict[str, OrgLead], ranks: dict[str, int]) -> Measured:
+    """Return the order that the CRM shows, and three plain orders, beside the planted truth of the open leads."""
     pairs = [
         (lead, candidate)
         for lead, candidate in list_candidates(store, tenant, datetime.now(UTC))
@@ -132,37 +145,45 @@ def compare(store: Store, tenant: str, truth: dict[str, OrgLead], ranks: dict[st
     ]
     candidates = [candidate for _, candidate in pairs]
     examples = list_examples(store, tenant)
-    planted = np.array([truth[lead.id].truth for lead, _ in pairs])
-    stages = [lead.stage for lead, _ in pairs]
-    wordings = np.array([truth[lead.id].wordings for lead, _ in pairs])
-    ours = np.array([float(ranks[lead.id]) for lead, _ in pairs])
-    orders = {
-        "newest activity first": score_by_recency(candidates),
-        "TF-IDF + logistic regression": score_by_words(examples, candidates),
-        "fields only": score_by_fields(examples, candidates),
-    }
-    rows = [_comparison("Callfirst", ours, planted, stages, wordings, None)]
-    rows += [_comparison(name, scores, planted, stages, wordings, ours) for name, scores in orders.items()]
-    return tuple(rows)
+    return Measured(
+        truth=np.array([truth[lead.id].truth for lead, _ in pairs]),
+        stages=[f"{tenant} {lead.stage}" for lead, _ in pairs],
+        wordings=np.array([truth[lead.id].wordings for lead, _ in pairs]),
+        orders={
+            OURS: np.array([float(ranks[lead.id]) for lead, _ in pairs]),
+            "newest activity first": score_by_recency(candidates),
+            "TF-IDF + logistic regression": score_by_words(examples, candidates),
+            "fields only": score_by_fields(examples, candidates),
+        },
+    )
 
 
-def _comparison(
-    name: str,
-    scores: NDArray[np.float64],
-    truth: NDArray[np.float64],
-    stages: Sequence[str],
-    wordings: NDArray[np.str_],
-    ours: NDArray[np.float64] | None,
-) -> Comparison:
-    def part(kind: str) -> Interval:
-        chosen = wordings == kind
-        kept = [stage for stage, is_kept in zip(stages, chosen, strict=True) if is_kept]
-        return bootstrap_pair_accuracy(scores[chosen], truth[chosen], kept)
+def pool(parts: Sequence[Measured]) -> Measured:
+    """Return several CRMs' measurements as one; their stages stay apart."""
+    return Measured(
+        truth=np.concatenate([part.truth for part in parts]),
+        stages=[stage for part in parts for stage in part.stages],
+        wordings=np.concatenate([part.wordings for part in parts]),
+        orders={name: np.concatenate([part.orders[name] for part in parts]) for name in parts[0].orders},
+    )
 
-    return Comparison(
-        name=name,
-        everything=bootstrap_pair_accuracy(scores, truth, stages),
-        history=part("history"),
-        fresh=part("fresh"),
-        ahead=None if ours is None else bootstrap_difference(ours, scores, truth, stages),
+
+def compare(measured: Measured) -> tuple[Comparison, ...]:
+    """Return how right each order is, and by how much ours is ahead of it."""
+
+    def accuracy(scores: NDArray[np.float64], kind: str) -> Interval:
+        chosen = measured.wordings == kind
+        stages = [stage for stage, is_kept in zip(measured.stages, chosen, strict=True) if is_kept]
+        return bootstrap_pair_accuracy(scores[chosen], measured.truth[chosen], stages)
+
+    ours = measured.orders[OURS]
+    return tuple(
+        Comparison(
+            name=name,
+            everything=bootstrap_pair_accuracy(scores, measured.truth, measured.stages),
+            history=accuracy(scores, "history"),
+            fresh=accuracy(scores, "fresh"),
+            ahead=None if name == OURS else bootstrap_difference(ours, scores, measured.truth, measured.stages),
+        )
+        for name, scores in measured.orders.items()
     )

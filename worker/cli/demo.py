@@ -3,6 +3,8 @@
 import json
 import tempfile
 import time
+from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +13,7 @@ from rich.table import Table
 
 from ranking.metrics import Interval
 from worker.cli.output import console, print_json, progress_bar, reported_errors, to_json
-from worker.demo import SEEDS, DemoReport, run_demo
+from worker.demo import SEEDS, Comparison, DemoReport, compare, pool, run_demo
 from worker.settings import Settings
 from worker.store import Store
 from worker.wiring import build_reader
@@ -48,13 +50,21 @@ def demo(
                 )
         store.close()
     seconds = time.monotonic() - started
-    document = {"seconds": round(seconds, 1), "crms": [to_json(report) for report in reports]}
+    accuracy = {report.crm: compare(report.measured) for report in reports}
+    accuracy["both"] = compare(pool([report.measured for report in reports]))
+    document = {
+        "seconds": round(seconds, 1),
+        "pair_accuracy": to_json(accuracy),
+        "crms": [_without_measurements(report) for report in reports],
+    }
     output.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
     if json_output:
         print_json(document)
         return
     for report in reports:
         _show(report, top)
+    for name, comparisons in accuracy.items():
+        _show_accuracy(name, comparisons)
     console.print(f"\nDone in {seconds:.0f} s. Full lists and figures: {output}")
 
 
@@ -72,10 +82,13 @@ def _show(report: DemoReport, top: int) -> None:
     console.print(
         f"{report.crm}: {report.written} leads written; API calls: {calls}, {sum(report.calls.values())} in all"
     )
-    table = Table(title=f"{report.crm}: pairs of open leads ordered rightly within their stage", title_justify="left")
+
+
+def _show_accuracy(name: str, comparisons: Sequence[Comparison]) -> None:
+    table = Table(title=f"{name}: pairs of open leads ordered rightly within their stage", title_justify="left")
     for heading in ("order", "all leads", "words seen before", "words never seen", "Callfirst ahead by"):
         table.add_column(heading, justify="left" if heading == "order" else "right")
-    for item in report.comparisons:
+    for item in comparisons:
         ahead = "" if item.ahead is None else _figure(item.ahead)
         table.add_row(item.name, _figure(item.everything), _figure(item.history), _figure(item.fresh), ahead)
     console.print(table)
@@ -83,3 +96,8 @@ def _show(report: DemoReport, top: int) -> None:
 
 def _figure(interval: Interval) -> str:
     return f"{interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f})"
+
+
+def _without_measurements(report: DemoReport) -> dict[str, object]:
+    """Return a report as JSON; the raw scores stay out, their figures are listed beside it."""
+    return {field.name: to_json(getattr(report, field.name)) for field in fields(report) if field.name != "measured"}

@@ -18,7 +18,8 @@ from connectors.errors import ConnectorError
 from ranking.errors import RankingError
 from worker.errors import WorkerError
 
-console = Console(highlight=False)
+# A pipe has no width of its own; tables are made for a wide one.
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 _errors = Console(stderr=True, highlight=False)
 
 
