@@ -135,6 +135,20 @@ def test_every_record_gets_an_outcome_in_the_given_order(connector: Connector) -
     assert outcomes[1].detail
 
 
+def test_leads_beyond_the_first_batch_are_written_too(connector: Connector) -> None:
+    connector.setup()
+    leads = sorted(read_all(connector).leads, key=lambda lead: lead.outcome is Outcome.OPEN)  # open ones last
+
+    outcomes = connector.write_priorities([priority(lead, place) for place, lead in enumerate(leads, start=1)])
+
+    assert [outcome.lead_id for outcome in outcomes] == [lead.id for lead in leads]
+    # Salesforce takes no change to a converted lead.
+    writable = [connector.name != "salesforce" or lead.outcome is not Outcome.WON for lead in leads]
+    assert [outcome.written for outcome in outcomes] == writable
+    shown = [row for stage in connector.list_stages() for row in connector.list_by_rank(stage.id)]
+    assert {lead.id for lead in leads if lead.outcome is Outcome.OPEN} <= {row.lead_id for row in shown}
+
+
 def test_only_what_changed_since_is_read(connector: Connector) -> None:
     connector.setup()
 
