@@ -1,13 +1,12 @@
 """A language model that reads texts into vectors.
 
-The vector of a text is the mean over its tokens of the hidden state at two thirds of the model's depth. Middle layers
-carry more of what a sentence says than the last one, which is busy predicting the next word: on the sandbox's facts
-told in unseen words SmolLM2's layer 20 of 30 separates good from bad news with AUC .73 and its last with .69 (MiniLM:
-.68 and .60). The layers above are never run.
+The vector of a text is the mean over its tokens of the hidden state at two thirds of the model's depth: middle layers
+carry more of what a sentence says than the last one, which is busy predicting the next word. The layers above are
+never run.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +38,7 @@ class Backbone:
         self._tokenizer.padding_side = "right"
         if self._tokenizer.pad_token is None:
             self._tokenizer.pad_token = self._tokenizer.eos_token
-        # bfloat16 is twice as fast here and moves a vector by less than one part in a thousand.
+        # Half the memory traffic of float32; what is summed over tokens is summed in float32.
         model: Any = AutoModel.from_pretrained(files.location, dtype=torch.bfloat16)
         layers = model.layers if hasattr(model, "layers") else model.encoder.layer
         depth = round(len(layers) * _DEPTH)
@@ -51,11 +50,8 @@ class Backbone:
         self.width: int = model.config.hidden_size
         self.version = f"{files.version}-layer{depth}-tokens{_MAX_TOKENS}-rendering{RENDERING_VERSION}"
 
-    def read(self, texts: Sequence[str], *, advance: Callable[[int], None] | None = None) -> NDArray[np.float32]:
-        """Return one vector for each text, float32 of shape [texts, width].
-
-        `advance` is told how many texts each batch held.
-        """
+    def read(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one vector for each text, float32 of shape [texts, width]."""
         vectors = np.zeros((len(texts), self.width), dtype=np.float32)
         encoded: list[list[int]] = [
             self._tokenizer(text[:_MAX_CHARACTERS], truncation=True, max_length=_MAX_TOKENS)["input_ids"]
@@ -64,8 +60,6 @@ class Backbone:
         ]
         for batch in _batches([len(ids) for ids in encoded]):
             vectors[batch] = self._read_batch([encoded[index] for index in batch])
-            if advance is not None:
-                advance(len(batch))
         return vectors
 
     @torch.inference_mode()

@@ -27,7 +27,7 @@ class Reader(Protocol):
     version: str
     width: int
 
-    def read(self, texts: Sequence[str], *, advance: Callable[[int], None] | None = None) -> NDArray[np.float32]:
+    def read(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return float32 vectors of shape [texts, width]."""
         ...
 

@@ -25,6 +25,11 @@ def pair_accuracy(scores: NDArray[np.float64], truth: NDArray[np.float64], stage
     return float(right.sum() / pairs.sum()) if pairs.sum() else 0.5
 
 
+def count_pairs(truth: NDArray[np.float64], stages: Sequence[str]) -> int:
+    """Return how many pairs `pair_accuracy` counts."""
+    return int(_pair_table(truth, truth, stages)[1].sum())
+
+
 def bootstrap_pair_accuracy(
     scores: NDArray[np.float64], truth: NDArray[np.float64], stages: Sequence[str], *, samples: int = 2_000
 ) -> Interval:

@@ -12,7 +12,7 @@ from ranking.candidate import Example
 from ranking.errors import InsufficientHistoryError
 from ranking.features import WORD_BUCKETS, CachedReader, add_words, texts_of
 from ranking.heads import Heads, fit_heads
-from ranking.metrics import pair_accuracy
+from ranking.metrics import count_pairs, pair_accuracy
 from ranking.model import ModelCard, RankingModel, Scaling, build_row
 from ranking.preferences import make_pairs
 
@@ -64,18 +64,18 @@ def train(
     Raises:
         InsufficientHistoryError: Fewer than 10 won or 10 lost leads, or no stage that has both.
     """
-    _check_history(examples)
+    pairs = _checked_pairs(examples, seed)
     texts = [texts_of(example.candidate) for example in examples]
     vectors = reader.read((text for group in texts for text in group), progress=progress)
     fields = [vectors[group[0]] for group in texts]
     said = add_words({text: vectors[text] for group in texts for text in group[1:]})
     passages = [[said[text] for text in group[1:]] for group in texts]
     late = _is_late(examples)
-    choice, heads = _choose(examples, fields, passages, late, seed)
-    slope, intercept = _calibrate(examples, fields, passages, late, choice, heads)
-    everything = np.ones(len(examples), dtype=np.bool_)
+    choice, late_utilities = _choose(examples, fields, passages, late, seed)
+    late_examples = [example for example, is_late in zip(examples, late, strict=True) if is_late]
+    slope, intercept = _calibrate(late_utilities, np.array([example.won for example in late_examples]))
     scaling = _measure_scaling(fields, passages, choice.parts)
-    final, pairs = _fit(examples, _rows(fields, passages, scaling), everything, choice.ridge, seed)
+    final = _fit(examples, _rows(fields, passages, scaling), pairs, choice.ridge)
     card = ModelCard(
         backbone=backbone,
         reader_version=reader.version,
@@ -90,13 +90,17 @@ def train(
         word_weight=choice.parts.words,
         field_weight=choice.parts.fields,
         ridge=choice.ridge,
-        validation_pairs=_count_pairs(examples, late),
+        validation_pairs=count_pairs(
+            np.array([example.won for example in late_examples], dtype=np.float64),
+            [example.candidate.stage for example in late_examples],
+        ),
         validation_pair_accuracy=choice.accuracy,
     )
     return RankingModel(card, scaling, final)
 
 
-def _check_history(examples: Sequence[Example]) -> None:
+def _checked_pairs(examples: Sequence[Example], seed: int) -> NDArray[np.int64]:
+    """Return the preference pairs, or refuse a history that is too small to learn from."""
     won = len({example.group for example in examples if example.won})
     lost = len({example.group for example in examples if not example.won})
     if won < MIN_WON or lost < MIN_LOST:
@@ -104,8 +108,10 @@ def _check_history(examples: Sequence[Example]) -> None:
             f"the history holds {won} won and {lost} lost leads; at least {MIN_WON} and {MIN_LOST} are needed."
             " Check the won and lost settings, or wait for more finished leads"
         )
-    if not len(make_pairs(examples, seed=0)):
+    pairs = make_pairs(examples, seed=seed)
+    if not len(pairs):
         raise InsufficientHistoryError("no stage has both a later win and a later loss: there is nothing to compare")
+    return pairs
 
 
 def _is_late(examples: Sequence[Example]) -> NDArray[np.bool_]:
@@ -124,43 +130,37 @@ def _choose(
     passages: Sequence[Sequence[NDArray[np.float32]]],
     late: NDArray[np.bool_],
     seed: int,
-) -> tuple[_Choice, Heads]:
-    early = [index for index in range(len(examples)) if not late[index]]
-    stages = [example.candidate.stage for example in examples]
-    won = np.array([example.won for example in examples], dtype=np.float64)
-    best: tuple[_Choice, Heads] | None = None
+) -> tuple[_Choice, NDArray[np.float64]]:
+    """Return the settings that order the late examples best, and the utilities that they gave them."""
+    early = np.flatnonzero(~late).tolist()
+    early_examples = [examples[index] for index in early]
+    early_fields, early_passages = [fields[index] for index in early], [passages[index] for index in early]
+    late_stages = [examples[index].candidate.stage for index in np.flatnonzero(late).tolist()]
+    late_won = np.array([examples[index].won for index in np.flatnonzero(late).tolist()], dtype=np.float64)
+    pairs = make_pairs(early_examples, seed=seed)
+    if not len(pairs):
+        raise InsufficientHistoryError("the earlier leads hold no stage with both a win and a loss")
+    best: tuple[_Choice, NDArray[np.float64]] | None = None
     for parts in _PARTS:
-        scaling = _measure_scaling([fields[i] for i in early], [passages[i] for i in early], parts)
+        scaling = _measure_scaling(early_fields, early_passages, parts)
         rows = _rows(fields, passages, scaling)
+        early_rows, late_rows = rows[early], rows[late]
         heads = None
         for ridge in _RIDGES:
-            heads, _ = _fit(examples, rows, ~late, ridge, seed, heads)
-            utilities = heads.utilities(rows)
-            accuracy = pair_accuracy(
-                utilities[late], won[late], [stage for stage, is_late in zip(stages, late, strict=True) if is_late]
-            )
+            heads = _fit(early_examples, early_rows, pairs, ridge, heads)
+            utilities = heads.utilities(late_rows)
+            accuracy = pair_accuracy(utilities, late_won, late_stages)
             if best is None or accuracy > best[0].accuracy:
-                best = _Choice(parts, ridge, accuracy), heads
+                best = _Choice(parts, ridge, accuracy), utilities
     assert best is not None
     return best
 
 
-def _calibrate(
-    examples: Sequence[Example],
-    fields: Sequence[NDArray[np.float32]],
-    passages: Sequence[Sequence[NDArray[np.float32]]],
-    late: NDArray[np.bool_],
-    choice: _Choice,
-    heads: Heads,
-) -> tuple[float, float]:
+def _calibrate(utilities: NDArray[np.float64], won: NDArray[np.bool_]) -> tuple[float, float]:
     """Return slope and intercept that turn a utility into a chance, fitted on leads that the heads did not see.
 
     Platt's method with his smoothed targets, so that a small or one-sided validation part cannot claim certainty.
     """
-    early = [index for index in range(len(examples)) if not late[index]]
-    scaling = _measure_scaling([fields[i] for i in early], [passages[i] for i in early], choice.parts)
-    utilities = heads.utilities(_rows(fields, passages, scaling))[late]
-    won = np.array([example.won for example in examples])[late]
     high, low = (won.sum() + 1) / (won.sum() + 2), 1 / ((~won).sum() + 2)
     targets = np.where(won, high, low)
     slope, intercept = 1.0, 0.0
@@ -184,21 +184,17 @@ def _calibrate(
 def _fit(
     examples: Sequence[Example],
     rows: NDArray[np.float32],
-    used: NDArray[np.bool_],
+    pairs: NDArray[np.int64],
     ridge: float,
-    seed: int,
     start: Heads | None = None,
-) -> tuple[Heads, NDArray[np.int64]]:
-    chosen = [example for example, is_used in zip(examples, used, strict=True) if is_used]
+) -> Heads:
+    """Fit the heads; a lead with many snapshots counts once."""
     counts: dict[str, int] = {}
-    for example in chosen:
+    for example in examples:
         counts[example.group] = counts.get(example.group, 0) + 1
-    weights = np.array([1 / counts[example.group] for example in chosen], dtype=np.float32)
-    won = np.array([example.won for example in chosen], dtype=np.bool_)
-    pairs = make_pairs(chosen, seed=seed)
-    if not len(pairs):
-        raise InsufficientHistoryError("the earlier leads hold no stage with both a win and a loss")
-    return fit_heads(rows[used], won, weights, pairs, ridge=ridge, start=start), pairs
+    weights = np.array([1 / counts[example.group] for example in examples], dtype=np.float32)
+    won = np.array([example.won for example in examples], dtype=np.bool_)
+    return fit_heads(rows, won, weights, pairs, ridge=ridge, start=start)
 
 
 def _measure_scaling(
@@ -228,7 +224,3 @@ def _rows(
     fields: Sequence[NDArray[np.float32]], passages: Sequence[Sequence[NDArray[np.float32]]], scaling: Scaling
 ) -> NDArray[np.float32]:
     return np.stack([build_row(field, group, scaling) for field, group in zip(fields, passages, strict=True)])
-
-
-def _count_pairs(examples: Sequence[Example], late: NDArray[np.bool_]) -> int:
-    return len(make_pairs([example for example, is_late in zip(examples, late, strict=True) if is_late], seed=0))

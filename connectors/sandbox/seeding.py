@@ -188,14 +188,6 @@ def _add_activity(records: SalesforceRecords, lead: str, item: OrgInteraction) -
             records.insert("Task", {**task, "ActivityDate": at, "CompletedDateTime": at}, at)
 
 
-def add_hubspot_note(objects: HubSpotObjects, contact: str, text: str) -> str:
-    """Add a note as a rep would, and return its id."""
-    properties = {"hs_note_body": html.escape(text), "hs_timestamp": render_time(objects.clock())}
-    record = objects.create("notes", properties)
-    objects.associate("notes", record.id, contact)
-    return record.id
-
-
 def hubspot_name(field: str) -> str:
     """Return a file's field name as a HubSpot property name."""
     words = re.sub(r"[^a-z0-9]+", "_", field.lower()).strip("_")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connectors.base import Connector, Page
-from connectors.lead import Interaction, InteractionKind, Lead, Outcome
+from connectors.lead import InteractionKind, Lead, Outcome
 from connectors.memory import InMemoryConnector
 from connectors.priority import Band, Priority, PriorityStatus
 from tests.sandboxes import sandbox
@@ -155,10 +155,3 @@ def test_only_what_changed_since_is_read(connector: Connector) -> None:
     changed = read_all(connector, since=NOW + timedelta(days=1))
 
     assert changed.interactions == ()
-
-
-def test_an_interaction_is_a_frozen_value() -> None:
-    item = Interaction("1", "2", InteractionKind.NOTE, NOW, NOW, NOW, "text")
-
-    with pytest.raises(AttributeError):
-        item.text = "other"  # type: ignore[misc]  # the point of the test

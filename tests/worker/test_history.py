@@ -46,7 +46,7 @@ def test_one_example_for_each_stage_that_was_left(store: Store) -> None:
     assert all(example.won for example in examples)
 
 
-def test_a_note_from_after_the_outcome_changes_nothing(store: Store, tmp_path_factory: object) -> None:
+def test_a_note_from_after_the_outcome_changes_nothing(store: Store) -> None:
     before = list_examples(store_with(store, [note("a", 1)]), "memory")
     leak = Interaction("z", "1", InteractionKind.NOTE, day(9.1), day(9.1), day(9.1), "congratulations on signing")
     pull(store, InMemoryConnector(STAGES, [lead()], [note("a", 1), leak], []), full=True)
