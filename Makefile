@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install demo test lint clean
+.PHONY: install demo test lint general-model clean
 
 install: .venv/installed
 
@@ -26,6 +26,10 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Rebuilds what ranking/general ships from its corpus: about 20 minutes on two cores.
+general-model: install
+	$(BIN)/python -m ranking.general build --cache "$${CACHE_DIR:-$$HOME/.cache/callfirst}/backbones"
 
 clean:
 	rm -rf .venv callfirst.db* callfirst-models callfirst-demo.json

@@ -17,9 +17,10 @@ class Band(StrEnum):
 
 
 class PriorityStatus(StrEnum):
-    """Whether the order rests on something the model could read."""
+    """What the order rests on: this team's own history, the general model alone, or nothing that could be read."""
 
     RANKED = "ranked"
+    BASE = "base"
     INSUFFICIENT = "insufficient"
 
 

@@ -1,10 +1,12 @@
 """A language model that reads texts into vectors.
 
-The vector of a text is the mean over its tokens of the hidden state at two thirds of the model's depth: middle layers
-carry more of what a sentence says than the last one, which is busy predicting the next word. The layers above are
+The vector of a text is the mean over its tokens of two hidden states, one after the other: at half of the model's
+depth, where it is as it was made, and at four fifths, where an adapter may have taught it what matters. Middle layers
+carry more of what a sentence says than the last ones, which are busy predicting the next word; the layers above are
 never run.
 """
 
+import hashlib
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,59 +21,108 @@ from transformers.utils import logging as transformers_logging
 from ranking.backbone_files import find_backbone
 from ranking.rendering import RENDERING_VERSION
 
-_DEPTH = 2 / 3
-_MAX_TOKENS = 256
+LOWER, UPPER = 1 / 2, 4 / 5
+MAX_TOKENS = 256
 # Tokens of one batch, padding included: keeps a batch in the processor's cache and memory flat.
 _BATCH_TOKENS = 4_096
-_MAX_CHARACTERS = 6 * _MAX_TOKENS  # no tokenizer makes fewer tokens than one for six characters of prose
+_MAX_CHARACTERS = 6 * MAX_TOKENS  # no tokenizer makes fewer tokens than one for six characters of prose
 
 
 class Backbone:
-    """One language model, cut off at two thirds of its depth. `version` names weights, depth and rendering."""
+    """One language model, cut off at four fifths of its depth. `version` names weights, adapter, depth and rendering.
 
-    def __init__(self, name: str, *, cache: Path, device: str = "auto") -> None:
+    `adapter` is a directory as peft writes it; its weights are merged, so that reading costs no more than without.
+    """
+
+    def __init__(self, name: str, *, cache: Path, device: str = "auto", adapter: Path | None = None) -> None:
         transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # not annotated there
         logging.getLogger("transformers").setLevel(logging.ERROR)
         files = find_backbone(name, cache)
         self.device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
-        self._tokenizer: Any = AutoTokenizer.from_pretrained(files.location)
-        self._tokenizer.padding_side = "right"
-        if self._tokenizer.pad_token is None:
-            self._tokenizer.pad_token = self._tokenizer.eos_token
-        # Half the memory traffic of float32; what is summed over tokens is summed in float32.
-        model: Any = AutoModel.from_pretrained(files.location, dtype=torch.bfloat16)
-        layers = model.layers if hasattr(model, "layers") else model.encoder.layer
-        depth = round(len(layers) * _DEPTH)
-        del layers[depth:]
-        if hasattr(model, "norm"):
-            model.norm = torch.nn.Identity()
-        model.config.num_hidden_layers = depth
+        self.files_version = files.version
+        self.tokenizer = load_tokenizer(files.location)
+        model = load_body(files.location)
+        if adapter is not None:
+            from peft import PeftModel
+
+            model = PeftModel.from_pretrained(model, adapter).merge_and_unload()
         self._model = model.to(self.device).eval()
-        self.width: int = model.config.hidden_size
-        self.version = f"{files.version}-layer{depth}-tokens{_MAX_TOKENS}-rendering{RENDERING_VERSION}"
+        layers = layers_of(self._model)
+        self._half: list[torch.Tensor] = []
+        layers[lower_depth(len(layers)) - 1].register_forward_hook(
+            lambda _module, _inputs, output: self._half.append(output[0] if isinstance(output, tuple) else output)
+        )
+        self.hidden_size: int = model.config.hidden_size
+        self.width = 2 * self.hidden_size
+        taught = "plain" if adapter is None else hash_of_adapter(adapter)
+        self.version = f"{files.version}-{taught}-layer{len(layers)}-tokens{MAX_TOKENS}-rendering{RENDERING_VERSION}"
 
     def read(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one vector for each text, float32 of shape [texts, width]."""
         vectors = np.zeros((len(texts), self.width), dtype=np.float32)
-        encoded: list[list[int]] = [
-            self._tokenizer(text[:_MAX_CHARACTERS], truncation=True, max_length=_MAX_TOKENS)["input_ids"]
-            or [self._tokenizer.pad_token_id]
-            for text in texts
-        ]
-        for batch in _batches([len(ids) for ids in encoded]):
+        encoded = encode(self.tokenizer, texts)
+        for batch in batches_of_similar_length([len(ids) for ids in encoded]):
             vectors[batch] = self._read_batch([encoded[index] for index in batch])
         return vectors
 
     @torch.inference_mode()
     def _read_batch(self, encoded: Sequence[list[int]]) -> NDArray[np.float32]:
-        padded = self._tokenizer.pad({"input_ids": list(encoded)}, return_tensors="pt").to(self.device)
-        hidden = self._model(**padded).last_hidden_state.float()
-        mask = padded["attention_mask"].unsqueeze(-1).float()
-        mean: NDArray[np.float32] = ((hidden * mask).sum(1) / mask.sum(1)).cpu().numpy()
-        return mean
+        padded = self.tokenizer.pad({"input_ids": list(encoded)}, return_tensors="pt").to(self.device)
+        self._half.clear()
+        upper = self._model(**padded).last_hidden_state
+        means = [mean_over_tokens(hidden, padded["attention_mask"]) for hidden in (self._half.pop(), upper)]
+        vectors: NDArray[np.float32] = torch.cat(means, dim=1).cpu().numpy()
+        return vectors
 
 
-def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+def load_tokenizer(location: str) -> Any:
+    """Return the tokenizer of a Hugging Face directory, padding on the right."""
+    tokenizer: Any = AutoTokenizer.from_pretrained(location)
+    tokenizer.padding_side = "right"
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def load_body(location: str) -> Any:
+    """Return the model up to four fifths of its depth, in bfloat16: half the memory traffic of float32."""
+    model: Any = AutoModel.from_pretrained(location, dtype=torch.bfloat16)
+    layers = layers_of(model)
+    depth = max(round(len(layers) * UPPER), lower_depth(len(layers)) + 1)
+    del layers[depth:]
+    if hasattr(model, "norm"):
+        model.norm = torch.nn.Identity()
+    # What is left says how deep it is, and where its half was before the cut.
+    model.config.num_hidden_layers = depth
+    return model
+
+
+def layers_of(model: Any) -> Any:
+    """Return the list of a model's layers: of a decoder or of an encoder."""
+    return model.layers if hasattr(model, "layers") else model.encoder.layer
+
+
+def lower_depth(depth_after_cut: int) -> int:
+    """Return after how many layers the lower hidden state is taken."""
+    return round(depth_after_cut * LOWER / UPPER)
+
+
+def encode(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
+    """Return the token ids of each text, at most 256; at least one, since a mean needs something."""
+    return [
+        tokenizer(text[:_MAX_CHARACTERS], truncation=True, max_length=MAX_TOKENS)["input_ids"]
+        or [tokenizer.pad_token_id]
+        for text in texts
+    ]
+
+
+def mean_over_tokens(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Return the float32 mean of [texts, tokens, size] over the tokens that are no padding, [texts, size]."""
+    weights = mask.unsqueeze(-1).float()
+    return (hidden.float() * weights).sum(1) / weights.sum(1)
+
+
+def batches_of_similar_length(lengths: Sequence[int]) -> Iterator[list[int]]:
     """Yield indices in batches of similar length, longest first, so that little padding is computed."""
     order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
     start = 0
@@ -79,3 +130,8 @@ def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
         rows = max(1, _BATCH_TOKENS // lengths[order[start]])
         yield order[start : start + rows]
         start += rows
+
+
+def hash_of_adapter(folder: Path) -> str:
+    """Return a short hash of an adapter's weights."""
+    return hashlib.sha256((folder / "adapter_model.safetensors").read_bytes()).hexdigest()[:12]

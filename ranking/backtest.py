@@ -1,12 +1,25 @@
-"""Scores leads of a data file: learn from its train rows, score its test rows."""
+"""What the ranker would have been worth: learn from earlier leads, order later ones, and compare with plain orders."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
+from ranking.baselines import BASELINES, READS_TEXT
 from ranking.candidate import Candidate, Example
-from ranking.features import CachedReader
-from ranking.model import ModelCard, RankingModel
-from ranking.training import train
+from ranking.errors import InsufficientHistoryError
+from ranking.general.model import GeneralModel
+from ranking.model import RankingModel
+from ranking.preferences import PairConfig
+from ranking.reader import CachedReader
+from ranking.report import Report, compare_orders
+from ranking.training import TrainingConfig, train
+
+OURS = "Callfirst"
+_LATER_SHARE = 0.3
+_PAIR_HEADS = ("fields, pairs", "words, pairs", "reading, pairs")
+_TEXT = ("words", "reading", "general")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,15 +29,12 @@ class BacktestResult:
     scores: tuple[float, ...]
     model: RankingModel
 
-    @property
-    def card(self) -> ModelCard:
-        return self.model.card
 
-
-def backtest(
+def score_rows(
     examples: Sequence[Example],
     candidates: Sequence[Candidate],
     reader: CachedReader,
+    general: GeneralModel | None,
     *,
     backbone: str,
     progress: Callable[[int, int], None] | None = None,
@@ -34,6 +44,107 @@ def backtest(
     Raises:
         InsufficientHistoryError: The examples are too few to learn from.
     """
-    model = train(examples, reader, backbone=backbone, progress=progress)
-    scored = model.score(candidates, reader, progress=progress)
-    return BacktestResult(tuple(item.utility for item in scored), model)
+    model = train(examples, reader, general, backbone=backbone, progress=progress)
+    return BacktestResult(tuple(model.utilities(candidates, reader).tolist()), model)
+
+
+def evaluate(
+    examples: Sequence[Example],
+    reader: CachedReader,
+    general: GeneralModel | None,
+    *,
+    backbone: str,
+    ablations: bool = True,
+    say: Callable[[str], None] = lambda _: None,
+) -> Report:
+    """Return how well our order and others do on the latest 30 % of the finished groups, all learned from the rest.
+
+    Raises:
+        InsufficientHistoryError: The earlier part is too small to learn from, or the later part has one outcome only.
+    """
+    finished = [example for example in examples if example.won is not None]
+    early, late = split_by_time(finished)
+    if len({example.won for example in late}) < 2:
+        raise InsufficientHistoryError("the later 30 % of the finished leads have one outcome only: nothing to measure")
+    candidates = [example.candidate for example in late]
+    orders = make_orders(early, candidates, reader, general, backbone=backbone, ablations=ablations, say=say)
+    return compare_orders(
+        orders,
+        np.array([float(bool(example.won)) for example in late]),
+        [candidate.stage for candidate in candidates],
+        [example.group for example in late],
+        ours=OURS,
+    )
+
+
+def make_orders(
+    examples: Sequence[Example],
+    candidates: Sequence[Candidate],
+    reader: CachedReader,
+    general: GeneralModel | None,
+    *,
+    backbone: str,
+    ablations: bool = True,
+    say: Callable[[str], None] = lambda _: None,
+) -> dict[str, NDArray[np.float64]]:
+    """Return the candidates' scores by our order, by each baseline and by each ablation, all from the same examples.
+
+    Raises:
+        InsufficientHistoryError: The examples are too few to learn from.
+    """
+    has_text = any(candidate.passages for candidate in candidates)
+    orders: dict[str, NDArray[np.float64]] = {}
+
+    def ours(name: str, learn_from: Sequence[Example], order: Sequence[Candidate], *without: str) -> None:
+        say(name)
+        config = TrainingConfig(pairs=PairConfig(required_tiers=()), without=without)
+        model = train(learn_from, reader, general, backbone=backbone, config=config)
+        orders[name] = model.utilities(order, reader)
+
+    ours(OURS, examples, candidates)
+    for name, scorer in BASELINES.items():
+        if has_text or name not in READS_TEXT:
+            say(name)
+            orders[name] = scorer(examples, candidates)
+    if ablations:
+        ours("ours, pointwise only (no pairs)", examples, candidates, *_PAIR_HEADS)
+        ours("ours, flat (no stages)", [_without_stage(example) for example in examples], _flat(candidates))
+        if has_text:
+            ours("ours, text shuffled", examples, _shuffled(candidates))
+            ours("ours, fields only", examples, candidates, *_TEXT)
+            ours("ours, text only", examples, candidates, "fields")
+            if general is not None:
+                ours("ours, without the general model", examples, candidates, "general")
+    return orders
+
+
+def split_by_time(examples: Sequence[Example]) -> tuple[list[Example], list[Example]]:
+    """Return the examples of the groups that ended first, and those of the latest 30 %."""
+    ends: dict[str, float] = {}
+    for example in examples:
+        ends[example.group] = max(example.order, ends.get(example.group, -np.inf))
+    ordered = sorted(ends, key=lambda group: (ends[group], group))
+    late = set(ordered[int(len(ordered) * (1 - _LATER_SHARE)) :])
+    return [e for e in examples if e.group not in late], [e for e in examples if e.group in late]
+
+
+def _without_stage(example: Example) -> Example:
+    return replace(example, candidate=replace(example.candidate, stage=""))
+
+
+def _flat(candidates: Sequence[Candidate]) -> list[Candidate]:
+    return [replace(candidate, stage="") for candidate in candidates]
+
+
+def _shuffled(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return the candidates with each other's texts, inside their stage: what remains is what texts do not say."""
+    random = np.random.default_rng(0)
+    by_stage: Mapping[str, list[int]] = {}
+    by_stage = {stage: [] for stage in dict.fromkeys(candidate.stage for candidate in candidates)}
+    for row, candidate in enumerate(candidates):
+        by_stage[candidate.stage].append(row)
+    shuffled = list(candidates)
+    for rows in by_stage.values():
+        for row, other in zip(rows, random.permutation(rows).tolist(), strict=True):
+            shuffled[row] = replace(candidates[row], passages=candidates[other].passages)
+    return shuffled

@@ -31,12 +31,16 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A candidate whose outcome is known. Examples of one `group` (a lead, a person) stay on one side of a split.
+    """A candidate of which it is known what happened next.
 
-    `order` places examples in time: validation examples are later than training examples.
+    `level` is how far it got within the horizon, from 0 (lost) to 1 (won); `won` is how it ended, or None while it has
+    not. A `complete` horizon has passed: only such a candidate may lose a comparison. Examples of one `group` (a lead,
+    a person) stay on one side of a split, and `order` places them in time.
     """
 
     candidate: Candidate
-    won: bool
+    level: float
+    won: bool | None
     group: str
     order: float
+    complete: bool = True

@@ -2,6 +2,7 @@
 
 RankingError
 ├── InsufficientHistoryError   too few finished leads to learn from; names what is missing
+├── LeakError                  a field knows the outcome; names it, a person must exclude it
 └── BackboneError              a language model's files are absent, damaged or of an unknown kind
 """
 
@@ -12,6 +13,10 @@ class RankingError(Exception):
 
 class InsufficientHistoryError(RankingError):
     """There is too little history to learn from; the message says what is missing."""
+
+
+class LeakError(RankingError):
+    """A field knows the outcome; the message names it and what gave it away."""
 
 
 class BackboneError(RankingError):

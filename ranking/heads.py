@@ -1,81 +1,99 @@
-"""Two linear heads on what the model has read: a pairwise utility and a pointwise chance, learned together.
+"""Two linear heads on what is known of a lead: a pairwise utility and a pointwise chance.
 
-L = BCE(point) + mean over pairs of -log sigmoid(u_winner - u_loser - margin) + centring + ridge, in float32 and with
-`logsigmoid` (HPRO, arXiv 2606.04387, equations 2 to 4; the centring term is TRL's). The problem is convex.
+The utility minimises the mean over pairs of -log sigmoid(u_winner - u_loser - margin), HPRO's loss (arXiv 2606.04387,
+equation 2), with TRL's centring term; the chance minimises the mean binary cross-entropy (equation 4). Features are
+fixed here, so the two share nothing and each problem is convex: solved by itself, in float64, to the same end from
+any start.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
+from scipy.optimize import minimize
+from scipy.sparse import csr_matrix
+from scipy.special import expit
 
-from ranking.preferences import MARGIN
+from ranking.preferences import Pairs
+
+Matrix: TypeAlias = "NDArray[np.float64] | csr_matrix"
+# Scores [rows] to the loss and its slope at each score [rows].
+Loss: TypeAlias = Callable[[NDArray[np.float64]], tuple[float, NDArray[np.float64]]]
 
 _CENTRING = 0.01
-_MAX_STEPS = 60
+_MAX_STEPS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Heads:
-    """Row 0 of `weight` [2, features] and `bias` [2] give the utility, row 1 the logit of the chance."""
+    """Row 0 of `weight` [2, features] and `bias` [2] give the utility, row 1 the log-odds of a win."""
 
-    weight: NDArray[np.float32]
-    bias: NDArray[np.float32]
+    weight: NDArray[np.float64]
+    bias: NDArray[np.float64]
 
-    def utilities(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return one utility for each row; only differences mean anything."""
-        return self._apply(features, 0)
-
-    def logits(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return the log-odds of a win for each row."""
-        return self._apply(features, 1)
-
-    def _apply(self, features: NDArray[np.float32], head: int) -> NDArray[np.float64]:
-        values: NDArray[np.float64] = features.astype(np.float64) @ self.weight[head].astype(np.float64)
-        return values + float(self.bias[head])
+    def apply(self, features: Matrix) -> NDArray[np.float64]:
+        """Return utility and log-odds, [rows, 2]."""
+        return np.asarray(features @ self.weight.T) + self.bias
 
 
 def fit_heads(
-    features: NDArray[np.float32],
-    won: NDArray[np.bool_],
-    weights: NDArray[np.float32],
-    pairs: NDArray[np.int64],
+    features: Matrix,
+    won: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    pairs: Pairs,
     *,
     ridge: float,
     start: Heads | None = None,
 ) -> Heads:
-    """Return the heads that minimise the loss.
+    """Return the heads that minimise the two losses.
 
     Args:
-        features: Standardised, [examples, features].
-        won: The outcomes, [examples].
+        features: Scaled, [examples, features], dense or sparse.
+        won: The outcomes, 1 or 0, NaN where it is not known yet, [examples].
         weights: How much each example counts, [examples]; a lead with many snapshots counts once.
-        pairs: Winner and loser indices, [pairs, 2].
+        pairs: Which example is preferred to which.
         ridge: Penalty on the squared weights; there are more features than leads.
         start: Heads to begin from; the solution is the same, only sooner found.
     """
-    x = torch.from_numpy(features)
-    y = torch.from_numpy(won.astype(np.float32))
-    w = torch.from_numpy(weights / weights.sum())
-    winners, losers = torch.from_numpy(pairs[:, 0]), torch.from_numpy(pairs[:, 1])
-    pair_weights = w[winners] * w[losers]
-    pair_weights = pair_weights / pair_weights.sum()
-    weight = torch.zeros((2, x.shape[1])) if start is None else torch.from_numpy(start.weight.copy())
-    bias = torch.zeros(2) if start is None else torch.from_numpy(start.bias.copy())
-    weight.requires_grad_()
-    bias.requires_grad_()
-    optimiser = torch.optim.LBFGS([weight, bias], max_iter=_MAX_STEPS, line_search_fn="strong_wolfe")
+    width = features.shape[1]
+    known = ~np.isnan(won)
+    target = np.where(known, won, 0.0)
+    point_weights = weights * known
+    point_weights = point_weights / max(point_weights.sum(), 1e-12)
+    centre_weights = weights / weights.sum()
+    pair_weights = weights[pairs.winners] * weights[pairs.losers]
+    pair_weights = pair_weights / max(pair_weights.sum(), 1e-12)
 
-    def closure() -> torch.Tensor:
-        optimiser.zero_grad()
-        utility, logit = (x @ weight.T + bias).unbind(1)
-        point = (w * binary_cross_entropy_with_logits(logit, y, reduction="none")).sum()
-        pair = -(pair_weights * logsigmoid(utility[winners] - utility[losers] - MARGIN)).sum()
-        loss = point + pair + _CENTRING * (w * utility.square()).sum() + ridge * weight.square().sum()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch ships no annotation for it
-        return loss
+    def point(z: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        loss = float((point_weights * (np.logaddexp(0.0, z) - target * z)).sum())
+        return loss, point_weights * (expit(z) - target)
 
-    optimiser.step(closure)  # type: ignore[no-untyped-call]  # likewise
-    return Heads(weight.detach().numpy(), bias.detach().numpy())
+    def pair(z: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        gap = z[pairs.winners] - z[pairs.losers] - pairs.margins
+        loss = float((pair_weights * np.logaddexp(0.0, -gap)).sum() + _CENTRING * (centre_weights * z**2).sum())
+        pull = pair_weights * -expit(-gap)
+        slope = np.bincount(pairs.winners, pull, len(z)) - np.bincount(pairs.losers, pull, len(z))
+        return loss, slope + 2 * _CENTRING * centre_weights * z
+
+    rows = [
+        _minimise(features, loss, ridge, None if start is None else np.append(start.weight[row], start.bias[row]))
+        for row, loss in enumerate((pair, point))
+    ]
+    return Heads(np.stack([row[:width] for row in rows]), np.array([row[width] for row in rows]))
+
+
+def _minimise(features: Matrix, loss: Loss, ridge: float, start: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    """Return weights and, last, the bias that minimise `loss` of the scores plus the penalty on the weights."""
+
+    def objective(w: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        value, slope = loss(np.asarray(features @ w[:-1]) + w[-1])
+        gradient = np.append(np.asarray(features.T @ slope) + 2 * ridge * w[:-1], slope.sum())
+        return value + ridge * float(w[:-1] @ w[:-1]), gradient
+
+    first = np.zeros(features.shape[1] + 1) if start is None else start
+    found: NDArray[np.float64] = minimize(
+        objective, first, jac=True, method="L-BFGS-B", options={"maxiter": _MAX_STEPS}
+    ).x
+    return found

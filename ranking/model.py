@@ -1,59 +1,61 @@
-"""A trained ranker: which backbone reads, how its vectors are scaled, and the heads that score them."""
+"""A trained ranker: its parts, how loudly each speaks, and how its utilities become chances."""
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import xgboost
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
-from scipy.special import expit
 
-from ranking.candidate import Candidate
+from ranking.calibration import Calibration
+from ranking.candidate import Candidate, Passage
+from ranking.columns import Columns
 from ranking.errors import RankingError
-from ranking.features import MAX_PASSAGES, CachedReader, add_words, combine, texts_of
+from ranking.general.model import GeneralModel
 from ranking.heads import Heads
+from ranking.inputs import Library, build_inputs, join, leave_one_out, read_texts
+from ranking.parts import GeneralPart, LinePart, Part, ReadingPart, TreesPart, WordsPart
+from ranking.reader import CachedReader
+from ranking.stacking import Stack
 
-_WEIGHTS = "heads.safetensors"
+_WEIGHTS = "weights.safetensors"
 _CARD = "model.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Scaling:
-    """How vectors are centred and scaled before the heads see them.
-
-    `text_mean` and `text_spread` [width + 8192] are for what the language model read of an interaction and for its
-    hashed words, `field_mean` and `field_spread` [width] for what it read of the fields. The spread holds how loudly
-    each part speaks: it is infinite for a silent one.
-    """
-
-    text_mean: NDArray[np.float32]
-    text_spread: NDArray[np.float32]
-    field_mean: NDArray[np.float32]
-    field_spread: NDArray[np.float32]
+# Candidates whose leave-one-out rows are held in memory at once.
+_EXPLAINED_AT_ONCE = 512
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """What is known of a trained model; written beside its weights."""
+    """What is known of a trained model; written beside its weights.
+
+    `pairs` counts preferences by tier. `weights` is how loudly each score speaks. `validation_*` is measured on
+    `validation_leads` later leads by parts that did not learn from them: same-stage pair accuracy and its 95 %
+    interval over resampled leads, NaN where there was nothing to measure.
+    """
 
     backbone: str
     reader_version: str
+    general_version: str | None
     trained_at: str
     examples: int
     leads: int
-    pairs: int
+    won: int
+    lost: int
+    pairs: Mapping[str, int]
     text_share: float
-    slope: float
-    intercept: float
-    text_weight: float
-    word_weight: float
-    field_weight: float
-    ridge: float
+    weights: Mapping[str, float]
+    validation_leads: int
     validation_pairs: int
-    validation_pair_accuracy: float
+    validation_pair_accuracy: float | None
+    validation_low: float | None
+    validation_high: float | None
+    validation_ece: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +75,30 @@ class ScoredCandidate:
 class RankingModel:
     """Scores candidates of any stage; higher utility is called first."""
 
-    def __init__(self, card: ModelCard, scaling: Scaling, heads: Heads) -> None:
+    def __init__(
+        self,
+        card: ModelCard,
+        parts: Sequence[Part],
+        stack: Stack,
+        calibration: Calibration,
+        general: GeneralModel | None,
+    ) -> None:
         self.card = card
-        self._scaling = scaling
-        self._heads = heads
+        self.parts = tuple(parts)
+        self.stack = stack
+        self.calibration = calibration
+        self._general = general
 
     @property
     def version(self) -> str:
         """A short name that changes with the weights."""
-        digest = hashlib.sha256(self._heads.weight.tobytes() + self._heads.bias.tobytes())
-        digest.update(self.card.reader_version.encode())
+        digest = hashlib.sha256(self.card.reader_version.encode())
+        for name, array in sorted(self._arrays().items()):
+            digest.update(name.encode() + array.tobytes())
+        for part in self.parts:
+            if isinstance(part, TreesPart):
+                digest.update(b"".join(bytes(booster.save_raw("ubj")) for booster in part.boosters))
+        digest.update(json.dumps(self._plain(), sort_keys=True).encode())
         return f"{self.card.backbone.rsplit('/', 1)[-1][:24]}-{digest.hexdigest()[:10]}"
 
     def score(
@@ -97,84 +113,163 @@ class RankingModel:
         Raises:
             RankingError: `reader` is not the one that the model was trained on.
         """
-        if reader.version != self.card.reader_version:
-            raise RankingError(
-                f"the model was trained on {self.card.reader_version}, not on {reader.version}; run `callfirst train`"
-            )
-        texts = [texts_of(candidate) for candidate in candidates]
-        vectors = reader.read((text for group in texts for text in group), progress=progress)
-        said = add_words({text: vectors[text] for group in texts for text in group[1:]})
+        self._check(reader)
+        library = read_texts(candidates, reader, self._general, progress=progress)
+        inputs = build_inputs(candidates, library)
+        utilities = self.stack.utilities(self.parts, inputs)
+        chances = self.calibration.chances(utilities, [candidate.stage for candidate in candidates])
+        effects = self._effects(candidates, library)
         return [
-            self._score_one(candidate, vectors[group[0]], [said[text] for text in group[1:]])
-            for candidate, group in zip(candidates, texts, strict=True)
+            ScoredCandidate(
+                candidate=candidate,
+                utility=float(utility),
+                probability=float(chance),
+                effects=effect,
+                # Where history is told in texts, a lead without any is not ranked by what its silence resembles.
+                insufficient=not candidate.passages and self.card.text_share >= 0.5,
+            )
+            for candidate, utility, chance, effect in zip(candidates, utilities, chances, effects, strict=True)
         ]
 
-    def _score_one(
-        self, candidate: Candidate, fields: NDArray[np.float32], passages: Sequence[NDArray[np.float32]]
-    ) -> ScoredCandidate:
-        without = [[p for j, p in enumerate(passages) if j != i] for i in range(len(passages))]
-        rows = np.stack([build_row(fields, group, self._scaling) for group in (passages, *without)])
-        utilities = self._heads.utilities(rows)
-        chance = expit(self.card.slope * utilities[0] + self.card.intercept)
-        return ScoredCandidate(
-            candidate=candidate,
-            utility=float(utilities[0]),
-            probability=float(chance),
-            effects=tuple(float(utilities[0] - utility) for utility in utilities[1:]),
-            # Where history is told in texts, a lead without any is not ranked by what its silence resembles.
-            insufficient=not passages and self.card.text_share >= 0.5,
-        )
+    def utilities(self, candidates: Sequence[Candidate], reader: CachedReader) -> NDArray[np.float64]:
+        """Return the utilities alone, [candidates]."""
+        self._check(reader)
+        library = read_texts(candidates, reader, self._general)
+        return self.stack.utilities(self.parts, build_inputs(candidates, library))
 
     def text_effects(self, texts: Sequence[str], reader: CachedReader) -> dict[str, float]:
         """Return what each text alone would add to a lead's utility; for choosing the sentence to quote."""
-        weight = self._heads.weight[0, : len(self._scaling.text_mean)]
-        return {
-            text: float(((vector - self._scaling.text_mean) / self._scaling.text_spread) @ weight)
-            for text, vector in add_words(reader.read(texts)).items()
-        }
+        if not texts:
+            return {}
+        now = datetime.fromtimestamp(0, tz=UTC)  # the text parts look at no time
+        texts = list(dict.fromkeys(texts))
+        alone = [Candidate(text, "", now, {}, (Passage("", "", now, text),)) for text in texts]
+        silent = Candidate("", "", now)
+        library = read_texts([*alone, silent], reader, self._general)
+        utilities = self.stack.utilities(self._text_parts(), build_inputs([*alone, silent], library))
+        return {text: float(utility - utilities[-1]) for text, utility in zip(texts, utilities, strict=False)}
 
     def save(self, folder: Path) -> None:
         """Write weights and card to a new directory."""
         folder.mkdir(parents=True, exist_ok=True)
-        scaling = self._scaling
-        arrays = {
-            "weight": self._heads.weight,
-            "bias": self._heads.bias,
-            "text_mean": scaling.text_mean,
-            "text_spread": scaling.text_spread,
-            "field_mean": scaling.field_mean,
-            "field_spread": scaling.field_spread,
-        }
-        save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / _WEIGHTS)
-        (folder / _CARD).write_text(json.dumps(asdict(self.card), indent=2) + "\n")
+        save_file({name: np.ascontiguousarray(array) for name, array in self._arrays().items()}, folder / _WEIGHTS)
+        for part in self.parts:
+            if isinstance(part, TreesPart):
+                for number, booster in enumerate(part.boosters):
+                    booster.save_model(folder / f"trees-{number}.ubj")
+        document = self._plain() | {"card": asdict(self.card)}
+        (folder / _CARD).write_text(json.dumps(document, indent=2) + "\n")
 
     @classmethod
-    def load(cls, folder: Path) -> "RankingModel":
+    def load(cls, folder: Path, general: GeneralModel | None) -> "RankingModel":
         """Read a model that `save` wrote; its scores are the same to the bit.
 
         Raises:
-            RankingError: The directory does not hold a model.
+            RankingError: The directory does not hold a model, or one that was trained on another general model.
         """
         try:
             arrays = load_file(folder / _WEIGHTS)
-            card = ModelCard(**json.loads((folder / _CARD).read_text()))
-        except (OSError, ValueError, TypeError) as error:
+            document = json.loads((folder / _CARD).read_text())
+            card = ModelCard(**document["card"])
+            parts = _load_parts(folder, document["parts"], arrays)
+            stack = Stack(document["stack"])
+            calibration = Calibration(**document["calibration"])
+        except (OSError, ValueError, TypeError, KeyError, xgboost.core.XGBoostError) as error:
             raise RankingError(f"{folder}: no usable model here; run `callfirst train`") from error
-        scaling = Scaling(
-            arrays["text_mean"],
-            arrays["text_spread"],
-            arrays["field_mean"],
-            arrays["field_spread"],
-        )
-        return cls(card, scaling, Heads(arrays["weight"], arrays["bias"]))
+        if card.general_version != (None if general is None else general.version):
+            raise RankingError(f"{folder}: was trained beside another general model; run `callfirst train`")
+        return cls(card, parts, stack, calibration, general)
+
+    def _check(self, reader: CachedReader) -> None:
+        if reader.version != self.card.reader_version:
+            raise RankingError(
+                f"the model was trained on {self.card.reader_version}, not on {reader.version}; run `callfirst train`"
+            )
+
+    def _text_parts(self) -> list[Part]:
+        return [part for part in self.parts if isinstance(part, WordsPart | ReadingPart | GeneralPart)]
+
+    def _effects(self, candidates: Sequence[Candidate], library: Library) -> list[tuple[float, ...]]:
+        """Return what each passage adds to each candidate's utility, by what the texts say alone."""
+        parts = self._text_parts()
+        effects: list[tuple[float, ...]] = []
+        for start in range(0, len(candidates), _EXPLAINED_AT_ONCE):
+            chunk = candidates[start : start + _EXPLAINED_AT_ONCE]
+            whole = self.stack.utilities(parts, build_inputs(chunk, library))
+            rests = [leave_one_out(candidate, library) for candidate in chunk]
+            without = self.stack.utilities(parts, join(rests))
+            ends = np.cumsum([len(rest) for rest in rests])
+            for utility, values, candidate in zip(whole, np.split(without, ends[:-1]), chunk, strict=True):
+                # Texts beyond those that count move nothing.
+                unread = (0.0,) * (len(candidate.passages) - len(values))
+                effects.append((*(float(utility - value) for value in values), *unread))
+        return effects
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        arrays: dict[str, NDArray[Any]] = {}
+        for part in self.parts:
+            if isinstance(part, LinePart):
+                arrays |= {"line.weight": part.heads.weight, "line.bias": part.heads.bias}
+            elif isinstance(part, WordsPart):
+                arrays |= {"words.weight": part.heads.weight, "words.bias": part.heads.bias}
+                arrays |= {"words.buckets": part.buckets, "words.rarity": part.rarity}
+            elif isinstance(part, ReadingPart):
+                arrays |= {"reading.weight": part.heads.weight, "reading.bias": part.heads.bias}
+                arrays |= {"reading.centre": part.centre, "reading.spread": part.spread}
+        return arrays
+
+    def _plain(self) -> dict[str, Any]:
+        parts: dict[str, Any] = {}
+        for part in self.parts:
+            match part:
+                case TreesPart():
+                    parts["trees"] = {
+                        "columns": asdict(part.columns),
+                        "trees": part.trees,
+                        "boosters": len(part.boosters),
+                    }
+                case LinePart():
+                    parts["line"] = {"columns": asdict(part.columns)}
+                case WordsPart():
+                    parts["words"] = {}
+                case ReadingPart():
+                    parts["reading"] = {}
+                case GeneralPart():
+                    parts["general"] = {}
+        return {
+            "parts": parts,
+            "stack": dict(self.stack.weights),
+            "calibration": asdict(self.calibration),
+        }
 
 
-def build_row(
-    fields: NDArray[np.float32], passages: Sequence[NDArray[np.float32]], scaling: Scaling
-) -> NDArray[np.float32]:
-    """Return one candidate's features, [2 * width + 8193]: interactions, fields, and how much there is to read."""
-    scaled = [(passage - scaling.text_mean) / scaling.text_spread for passage in passages]
-    text = combine(scaled, len(scaling.text_mean))
-    field = (fields - scaling.field_mean) / scaling.field_spread
-    amount = np.array([np.log1p(len(passages)) / np.log1p(MAX_PASSAGES)], dtype=np.float32)
-    return np.concatenate([text, field, amount]).astype(np.float32)
+def _load_parts(folder: Path, plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> list[Part]:
+    parts: list[Part] = []
+    for name, described in plain.items():
+        heads = Heads(arrays[f"{name}.weight"], arrays[f"{name}.bias"]) if f"{name}.weight" in arrays else None
+        match name:
+            case "trees":
+                boosters = [xgboost.Booster() for _ in range(described["boosters"])]
+                for number, booster in enumerate(boosters):
+                    booster.load_model(folder / f"trees-{number}.ubj")
+                parts.append(TreesPart(_load_columns(described["columns"]), tuple(boosters), described["trees"]))
+            case "line" if heads:
+                parts.append(LinePart(_load_columns(described["columns"]), heads))
+            case "words" if heads:
+                parts.append(WordsPart(arrays["words.buckets"], arrays["words.rarity"], heads))
+            case "reading" if heads:
+                parts.append(ReadingPart(arrays["reading.centre"], arrays["reading.spread"], heads))
+            case "general":
+                parts.append(GeneralPart())
+            case _:
+                raise ValueError(f"unknown part {name}")
+    return parts
+
+
+def _load_columns(plain: Mapping[str, Any]) -> Columns:
+    return Columns(
+        tuple(plain["numbers"]),
+        tuple((name, value) for name, value in plain["categories"]),
+        tuple(plain["centre"]),
+        tuple(plain["spread"]),
+    )

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ranking.features import CachedReader
+from ranking.reader import CachedReader
 from worker.store import Store
 
 

@@ -41,9 +41,13 @@ class DataRow:
         passages = (Passage(f"row:{self.id}", "note", moment, self.text),) if self.text.strip() else ()
         return Candidate(self.id, self.stage, moment, self.fields, passages)
 
-    def to_example(self) -> Example:
-        """Return a train row as something to learn from; a graded label above 0 counts as won."""
-        return Example(self.to_candidate(), bool(self.label), self.group, self.order)
+    def to_example(self, highest: float = 1.0) -> Example:
+        """Return a train row as something to learn from; a graded label above 0 counts as won.
+
+        `highest` is the file's highest label, which stands for a sale.
+        """
+        label = self.label or 0.0
+        return Example(self.to_candidate(), label / highest, label > 0, self.group, self.order)
 
     def to_seed(self) -> SeedRow:
         """Return the row as a lead for a sandbox CRM: train rows are finished, test rows open."""

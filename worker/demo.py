@@ -20,8 +20,8 @@ from connectors.sandbox.org import Organisation, OrgLead, build_organisation
 from connectors.sandbox.seeding import fill_hubspot, fill_salesforce
 from connectors.sandbox.server import SandboxServer
 from ranking.baselines import score_by_fields, score_by_recency, score_by_words
-from ranking.features import CachedReader
 from ranking.metrics import Interval, bootstrap_difference, bootstrap_pair_accuracy
+from ranking.reader import CachedReader
 from worker.history import list_candidates, list_examples
 from worker.learn import learn, load_model
 from worker.pull import pull
@@ -100,9 +100,9 @@ def run_demo(
         report = pull(store, connector)
         count("pull")
         say(f"{crm}: pulled {sum(report.records.values()):,} records")
-        model = learn(store, crm, reader, backbone=backbone, models_dir=models_dir, progress=progress)
+        model = learn(store, crm, reader, backbone=backbone, models_dir=models_dir, progress=progress).model
         say(f"{crm}: trained {model.version} on {model.card['examples']:,} snapshots of {model.card['leads']:,} leads")
-        ranked = rank(store, crm, load_model(store, crm), reader, bands, progress=progress)
+        ranked = rank(store, crm, load_model(store, crm, reader), reader, bands, progress=progress)
         written = write_back(store, connector)
         count("apply")
         stages = tuple(
@@ -151,7 +151,7 @@ def measure(store: Store, tenant: str, truth: dict[str, OrgLead], ranks: dict[st
         wordings=np.array([truth[lead.id].wordings for lead, _ in pairs]),
         orders={
             OURS: np.array([float(ranks[lead.id]) for lead, _ in pairs]),
-            "newest activity first": score_by_recency(candidates),
+            "newest activity first": score_by_recency(examples, candidates),
             "TF-IDF + logistic regression": score_by_words(examples, candidates),
             "fields only": score_by_fields(examples, candidates),
         },

@@ -4,37 +4,58 @@ A snapshot holds only what the CRM held at that moment: interactions that were r
 and the stage of the stage history. Structured fields have no history here and are taken as they are now.
 """
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
-from connectors.lead import Interaction, Lead, Outcome, StageChange
+from connectors.lead import Interaction, Lead, Outcome, Stage, StageChange
 from ranking.candidate import Candidate, Example, Passage
 from worker.store import Store
 
 # The snapshot is taken just before the lead left the stage: the last moment at which its order there mattered.
 _BEFORE_LEAVING = timedelta(seconds=1)
+DEFAULT_HORIZON = timedelta(days=180)
+# What happened within the horizon, from 0 (lost) to 1 (won).
+_STALLED, _ADVANCED, _ADVANCED_FURTHER = 0.25, 0.5, 0.75
 
 
-def list_examples(store: Store, tenant: str) -> list[Example]:
-    """Return one example for each stage that each finished lead has passed through."""
+@dataclass(frozen=True, slots=True)
+class _Stay:
+    """A lead's time in one open stage, which it has left."""
+
+    stage: str
+    entered_at: datetime
+    left_at: datetime
+
+
+def list_examples(
+    store: Store, tenant: str, *, now: datetime | None = None, horizon: timedelta = DEFAULT_HORIZON
+) -> list[Example]:
+    """Return one example for each open stage that each finished lead has passed through, with what happened next.
+
+    The level of an example is what happened within the horizon after it; how the lead ended is known beside it. Leads
+    that are still open give no examples: as losers to those that went further they were tried, and taught the model
+    that what is unfinished is bad.
+    """
+    moment = now or datetime.now(UTC)
     stages = {stage.id: stage for stage in store.list_stages(tenant)}
-    open_stages = {id_ for id_, stage in stages.items() if stage.outcome is Outcome.OPEN}
     interactions = store.interactions_by_lead(tenant)
     changes = store.stage_changes_by_lead(tenant)
     examples: list[Example] = []
     for lead in store.list_leads(tenant, Outcome.WON, Outcome.LOST):
         texts = interactions.get(lead.id, [])
-        for stage, left_at in _stays(changes.get(lead.id, [])):
-            if stage not in open_stages:
-                continue
-            as_of = left_at - _BEFORE_LEAVING
-            candidate = snapshot(lead, stages[stage].label, texts, as_of)
+        path = changes.get(lead.id, [])
+        for stay in _stays(lead, path, stages):
+            as_of = stay.left_at - _BEFORE_LEAVING
+            level, complete = _level(as_of, path, stages, stay.stage, moment, horizon)
             examples.append(
                 Example(
-                    candidate=candidate,
+                    candidate=snapshot(lead, stages[stay.stage].label, texts, as_of),
+                    level=level,
                     won=lead.outcome is Outcome.WON,
                     group=person_of(lead),
-                    order=left_at.timestamp(),
+                    order=as_of.timestamp(),
+                    complete=complete,
                 )
             )
     return examples
@@ -76,12 +97,44 @@ def person_of(lead: Lead) -> str:
     return f"{lead.name}|{lead.fields.get('company') or lead.id}".lower()
 
 
-def _stays(changes: Sequence[StageChange]) -> Iterator[tuple[str, datetime]]:
-    """Yield the stages that one lead has left, each with the moment; `changes` are oldest first."""
+def _stays(lead: Lead, changes: Sequence[StageChange], stages: Mapping[str, Stage]) -> Iterator[_Stay]:
+    """Yield the lead's times in open stages that it has left; `changes` are oldest first."""
     if not changes:
         return
-    previous = changes[0].previous
+    entered_at = lead.created_at
+    stage = changes[0].previous
     for change in changes:
-        if previous is not None and previous != change.stage:
-            yield previous, change.changed_at
-        previous = change.stage
+        if stage is not None and stage != change.stage:
+            if _is_open(stage, stages) and change.changed_at > entered_at:
+                yield _Stay(stage, entered_at, change.changed_at)
+            entered_at = change.changed_at
+        elif stage is None:
+            entered_at = change.changed_at
+        stage = change.stage
+
+
+def _level(
+    as_of: datetime,
+    changes: Sequence[StageChange],
+    stages: Mapping[str, Stage],
+    stage: str,
+    now: datetime,
+    horizon: timedelta,
+) -> tuple[float, bool]:
+    """Return how far a lead got within the horizon after `as_of`, and whether that horizon has passed."""
+    end = min(as_of + horizon, now)
+    position = stages[stage].position
+    reached = position
+    for change in changes:
+        if as_of < change.changed_at <= end and change.stage in stages:
+            after = stages[change.stage]
+            if after.outcome is not Outcome.OPEN:
+                return (1.0 if after.outcome is Outcome.WON else 0.0), True
+            reached = after.position
+    steps = sum(position < other.position <= reached for other in stages.values() if other.outcome is Outcome.OPEN)
+    level = _STALLED if steps == 0 else _ADVANCED if steps == 1 else _ADVANCED_FURTHER
+    return level, as_of + horizon <= now
+
+
+def _is_open(stage: str, stages: Mapping[str, Stage]) -> bool:
+    return stage in stages and stages[stage].outcome is Outcome.OPEN

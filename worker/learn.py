@@ -1,16 +1,39 @@
-"""Trains a CRM's ranker from its own history and keeps it."""
+"""Trains a CRM's ranker from its own history, keeps it, and decides whether it replaces the one in use."""
 
 from collections.abc import Callable
-from dataclasses import asdict
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from ranking.features import CachedReader
+import numpy as np
+
+from ranking.candidate import Example
+from ranking.errors import RankingError
+from ranking.general.model import find_general_model
+from ranking.leaks import refuse_leaks
+from ranking.metrics import Interval, bootstrap_difference, count_pairs
 from ranking.model import RankingModel
-from ranking.training import train
+from ranking.preferences import PairConfig
+from ranking.reader import CachedReader
+from ranking.training import TrainingConfig, general_ranker, train
 from worker.errors import NoModelError
 from worker.history import list_examples
 from worker.store import ModelVersion, Store
+
+# Snapshots further apart than this are not compared: the market was another one.
+_WINDOW = timedelta(days=365)
+# Fewer pairs of new leads than this cannot tell two models apart.
+_MIN_GATE_PAIRS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A trained model, and whether it is in use now. `ahead` is its pair accuracy less that of the model in use."""
+
+    model: ModelVersion
+    promoted: bool
+    reason: str
+    ahead: Interval | None
 
 
 def learn(
@@ -20,28 +43,84 @@ def learn(
     *,
     backbone: str,
     models_dir: Path,
+    now: datetime | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> ModelVersion:
-    """Train on every finished lead, save the model and make it the one in use.
+) -> Learned:
+    """Train on every lead's history and save the model; put it into use unless it is worse than the one in use.
 
     Raises:
         InsufficientHistoryError: There are too few finished leads; the model in use stays.
+        LeakError: A field knows the outcome; the model in use stays.
     """
-    model = train(list_examples(store, tenant), reader, backbone=backbone, progress=progress)
+    moment = now or datetime.now(UTC)
+    examples = list_examples(store, tenant, now=moment)
+    refuse_leaks(examples)
+    config = TrainingConfig(pairs=PairConfig(window=_WINDOW.total_seconds()))
+    general = find_general_model(reader.version)
+    model = train(examples, reader, general, backbone=backbone, config=config, progress=progress)
     folder = models_dir / tenant / model.version
     model.save(folder)
-    version = ModelVersion(model.version, folder, backbone, datetime.now(UTC), asdict(model.card))
+    promoted, reason, ahead = _gate(store, tenant, reader, examples, backbone, config)
+    version = ModelVersion(model.version, folder, backbone, moment, asdict(model.card), moment if promoted else None)
     store.save_model(tenant, version)
-    return version
+    return Learned(version, promoted, reason, ahead)
 
 
-def load_model(store: Store, tenant: str) -> RankingModel:
-    """Return the model in use.
+def load_model(store: Store, tenant: str, reader: CachedReader) -> RankingModel:
+    """Return the model in use; before anything was trained, the general model alone.
 
     Raises:
-        NoModelError: None has been trained yet.
+        NoModelError: Nothing has been trained, and there is no general model for this backbone.
+    """
+    found = store.find_model(tenant)
+    general = find_general_model(reader.version)
+    if found is not None:
+        return RankingModel.load(found.path, general)
+    if general is None:
+        raise NoModelError(
+            f"{tenant}: there is no trained model yet, and none comes with this language model; run `callfirst pull`,"
+            " then `callfirst train`"
+        )
+    return general_ranker(reader, general)
+
+
+def _gate(
+    store: Store,
+    tenant: str,
+    reader: CachedReader,
+    examples: list[Example],
+    backbone: str,
+    config: TrainingConfig,
+) -> tuple[bool, str, Interval | None]:
+    """Return whether a new model may replace the one in use, why, and by how much the new method is ahead.
+
+    Both are judged on leads that have finished since the model in use was trained, so that it has not seen their
+    outcomes; the new one is judged by a twin that learned from the other leads only.
     """
     found = store.find_model(tenant)
     if found is None:
-        raise NoModelError(f"{tenant}: there is no trained model yet; run `callfirst pull`, then `callfirst train`")
-    return RankingModel.load(found.path)
+        return True, "there was none before", None
+    try:
+        current = load_model(store, tenant, reader)
+    except RankingError:
+        return True, "the one in use does not fit this language model any more", None
+    if current.card.reader_version != reader.version:
+        return True, "the one in use does not fit this language model any more", None
+    since = found.trained_at.timestamp()
+    fresh_groups = {e.group for e in examples if e.won is not None and e.order > since}
+    fresh = [e for e in examples if e.group in fresh_groups and e.won is not None]
+    rest = [e for e in examples if e.group not in fresh_groups]
+    levels = np.array([e.level for e in fresh])
+    stages = [e.candidate.stage for e in fresh]
+    if not fresh or count_pairs(levels, stages) < _MIN_GATE_PAIRS:
+        return True, "too few leads have finished since the last training to tell the two apart", None
+    candidates = [e.candidate for e in fresh]
+    general = find_general_model(reader.version)
+    twin = train(rest, reader, general, backbone=backbone, config=config).utilities(candidates, reader)
+    ahead = bootstrap_difference(
+        twin, current.utilities(candidates, reader), levels, stages, groups=[e.group for e in fresh]
+    )
+    figures = f"{ahead.value:+.3f} ({ahead.low:+.3f} to {ahead.high:+.3f}) of pairs on {len(fresh_groups)} new leads"
+    if ahead.high < 0:
+        return False, f"it is worse than the one in use: {figures}", ahead
+    return True, f"it is not worse than the one in use: {figures}", ahead

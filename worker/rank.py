@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from connectors.lead import Lead
+from connectors.lead import Lead, Outcome
 from connectors.priority import Band, Priority, PriorityStatus
 from ranking.explanation import explain, sentences, strongest
-from ranking.features import CachedReader
 from ranking.model import RankingModel, ScoredCandidate
+from ranking.reader import CachedReader
 from worker.history import list_candidates
 from worker.settings import BandConfig
 from worker.store import Score, Store
@@ -19,9 +19,14 @@ _QUOTED_WHOLE = 88
 
 @dataclass(frozen=True, slots=True)
 class RankReport:
-    """What one ranking did. `passes` counts the texts that the language model had to read."""
+    """What one ranking did.
+
+    `passes` counts the texts that the language model had to read, `unknown_stage` the open leads left out because
+    their stage is in none of the CRM's stage lists.
+    """
 
     leads: int
+    unknown_stage: int
     insufficient: int
     stages: int
     changed: int
@@ -45,13 +50,14 @@ def rank(
     scored = model.score([candidate for _, candidate in pairs], reader, progress=progress)
     quotes = _choose_quotes(scored, model, reader)
     leads = {lead.id: lead for lead, _ in pairs}
-    priorities = order(scored, leads, bands, quotes, model.version, ranked_at)
+    priorities = order(scored, leads, bands, quotes, model.version, ranked_at, from_own_history=model.card.examples > 0)
     scores = [
         Score(item.candidate.id, leads[item.candidate.id].stage, item.utility, item.probability) for item in scored
     ]
     changed = store.save_ranking(tenant, scores, priorities)
     return RankReport(
         leads=len(priorities),
+        unknown_stage=len(store.list_leads(tenant, Outcome.OPEN)) - len(pairs),
         insufficient=sum(item.insufficient for item in scored),
         stages=len({lead.stage for lead in leads.values()}),
         changed=changed,
@@ -66,13 +72,16 @@ def order(
     quotes: Mapping[str, Mapping[str, str]],
     model_version: str,
     ranked_at: datetime,
+    *,
+    from_own_history: bool = True,
 ) -> list[Priority]:
     """Return a priority for each scored lead, first of the call order first.
 
-    Chance rises with utility, so the call order keeps each stage's own order. Leads without anything to read come
-    last; equal ones are ordered by id, so that the same input gives the same order.
+    Inside a stage the chance rises with the utility, so the call order, by chance, keeps each stage's own order. Leads
+    without anything to read come last; equal ones are ordered by id, so that the same input gives the same order.
     """
-    in_order = sorted(scored, key=lambda item: (item.insufficient, -item.utility, item.candidate.id))
+    in_order = sorted(scored, key=lambda item: (item.insufficient, -item.probability, -item.utility, item.candidate.id))
+    rests_on = PriorityStatus.RANKED if from_own_history else PriorityStatus.BASE
     ranks: dict[str, int] = {}
     of_owner: dict[str | None, int] = {}
     priorities = []
@@ -91,7 +100,7 @@ def order(
                 rank=ranks[lead.stage],
                 call_order=call_order,
                 reason=explain(item, quotes.get(lead.id, {})),
-                status=PriorityStatus.INSUFFICIENT if item.insufficient else PriorityStatus.RANKED,
+                status=PriorityStatus.INSUFFICIENT if item.insufficient else rests_on,
                 model_version=model_version,
                 ranked_at=ranked_at,
             )
@@ -103,17 +112,15 @@ def _choose_quotes(
     scored: Sequence[ScoredCandidate], model: RankingModel, reader: CachedReader
 ) -> dict[str, dict[str, str]]:
     """Return, by lead and source, the sentence of each cited long text that says it most."""
-    wanted: list[tuple[str, int, str, str, list[str]]] = []
+    wanted: list[tuple[str, int, str, list[str]]] = []
     for item in scored:
         for sign in (+1, -1):
             passage = strongest(item, sign)
             if passage is not None and ("\n" in passage.text or len(passage.text) > _QUOTED_WHOLE):
-                parts = sentences(passage.text)
-                wanted.append((item.candidate.id, sign, passage.source, passage.voice, parts))
-    texts = {(voice, part): f"{voice}: {part}".replace("\n", " ") for _, _, _, voice, parts in wanted for part in parts}
-    effects = model.text_effects(list(texts.values()), reader)
+                wanted.append((item.candidate.id, sign, passage.source, sentences(passage.text)))
+    effects = model.text_effects([part for _, _, _, parts in wanted for part in parts], reader)
     quotes: dict[str, dict[str, str]] = {}
-    for lead, sign, source, voice, parts in wanted:
-        best = max(parts, key=lambda part: sign * effects[texts[voice, part]])
+    for lead, sign, source, parts in wanted:
+        best = max(parts, key=lambda part: sign * effects[part])
         quotes.setdefault(lead, {})[source] = best
     return quotes

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from connectors.base import Connector
-from ranking.features import CachedReader
+from ranking.reader import CachedReader
 from worker.learn import load_model
 from worker.pull import PullReport, pull
 from worker.rank import RankReport, rank
@@ -28,7 +28,7 @@ def sync(store: Store, connector: Connector, reader: CachedReader, bands: BandCo
     Raises:
         NoModelError: Nothing has been trained yet.
     """
-    model = load_model(store, connector.name)
+    model = load_model(store, connector.name, reader)
     pulled = pull(store, connector)
     ranked = rank(store, connector.name, model, reader, bands)
     return SyncReport(connector.name, pulled, ranked, write_back(store, connector))

@@ -5,7 +5,9 @@ from pathlib import Path
 from connectors.base import Connector
 from connectors.hubspot import HubSpotConnector
 from connectors.salesforce import SalesforceConnector
-from ranking.features import CachedReader
+from ranking.backbone_files import find_backbone
+from ranking.general.model import find_adapter
+from ranking.reader import CachedReader
 from worker.errors import ConfigurationError
 from worker.settings import RankingConfig, Settings
 from worker.store import Store
@@ -38,8 +40,10 @@ def build_store(settings: Settings) -> Store:
 
 
 def build_reader(config: RankingConfig, cache_dir: Path) -> CachedReader:
-    """Return the language model, with the cache of what it has read."""
+    """Return the language model with what the general model taught it, and the cache of what it has read."""
     from ranking.backbone import Backbone  # imports torch, which commands that do not rank need not wait for
 
-    backbone = Backbone(config.backbone, cache=cache_dir / "backbones", device=config.device)
+    cache = cache_dir / "backbones"
+    adapter = find_adapter(find_backbone(config.backbone, cache).version)
+    backbone = Backbone(config.backbone, cache=cache, device=config.device, adapter=adapter)
     return CachedReader(backbone, cache_dir / "vectors.sqlite")

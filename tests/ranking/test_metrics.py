@@ -1,9 +1,22 @@
-"""Pair accuracy and its intervals."""
+"""Figures of an order, against other people's code for the same, and their intervals."""
 
+import ir_measures
 import numpy as np
 import pytest
+from ir_measures import nDCG
+from sklearn.metrics import ndcg_score, roc_auc_score
 
-from ranking.metrics import bootstrap_difference, bootstrap_pair_accuracy, pair_accuracy
+from ranking.metrics import (
+    area_under_curve,
+    bootstrap_difference,
+    bootstrap_pair_accuracy,
+    calibration_error,
+    ndcg,
+    pair_accuracy,
+    precision_at,
+    recall_at,
+    sign_flip_p,
+)
 
 TRUTH = np.array([3.0, 2.0, 1.0, 0.0])
 STAGES = ["a", "a", "a", "a"]
@@ -37,3 +50,68 @@ def test_the_difference_of_an_order_to_itself_is_nothing() -> None:
     difference = bootstrap_difference(TRUTH, TRUTH, TRUTH, STAGES, samples=50)
 
     assert (difference.value, difference.low, difference.high) == (0.0, 0.0, 0.0)
+
+
+def test_ndcg_agrees_with_scikit_learn_and_ir_measures() -> None:
+    random = np.random.default_rng(2)
+    scores, gains = random.normal(size=60), random.integers(0, 4, size=60).astype(float)
+    scores[5:9] = scores[5]  # scikit-learn shares the gains of ties, as we do
+    lists = np.repeat(["a", "b", "c"], 20)
+    ours = ndcg(scores, gains, lists.tolist(), 5)
+
+    for place, name in enumerate("abc"):
+        rows = lists == name
+        assert ours[place] == pytest.approx(ndcg_score([gains[rows]], [scores[rows]], k=5), abs=1e-9)
+    untied = random.permutation(60).astype(float)
+    qrels = {q: {str(i): int(gains[i]) for i in np.flatnonzero(lists == q)} for q in "abc"}
+    run = {q: {str(i): float(untied[i]) for i in np.flatnonzero(lists == q)} for q in "abc"}
+    theirs = {m.query_id: m.value for m in ir_measures.iter_calc([nDCG @ 3], qrels, run)}
+    assert ndcg(untied, gains, lists.tolist(), 3) == pytest.approx([theirs[q] for q in "abc"], abs=1e-9)
+
+
+def test_a_constant_score_gets_the_ndcg_of_chance() -> None:
+    gains = np.array([1.0, 0.0, 0.0, 0.0])
+
+    assert ndcg(np.zeros(4), gains, ["a"] * 4, 1)[0] == pytest.approx(0.25)
+
+
+def test_a_list_without_a_gain_has_no_ndcg() -> None:
+    assert np.isnan(ndcg(np.arange(3.0), np.zeros(3), ["a"] * 3, 1)[0])
+
+
+def test_the_area_agrees_with_scikit_learn() -> None:
+    random = np.random.default_rng(3)
+    scores, won = random.integers(0, 9, size=200).astype(float), random.integers(0, 2, size=200).astype(float)
+
+    assert area_under_curve(scores, won) == pytest.approx(roc_auc_score(won, scores), abs=1e-12)
+
+
+def test_precision_and_recall_at_the_top_share_ties() -> None:
+    scores, won = np.array([3.0, 2.0, 2.0, 1.0]), np.array([1.0, 1.0, 0.0, 0.0])
+
+    assert precision_at(scores, won, 0.5) == pytest.approx(0.75)
+    assert recall_at(scores, won, 0.5) == pytest.approx(0.75)
+
+
+def test_calibration_error_is_the_gap_between_said_and_seen() -> None:
+    won = np.array([1.0, 0.0] * 50)
+
+    assert calibration_error(np.full(100, 0.5), won) == pytest.approx(0.0)
+    assert calibration_error(np.full(100, 0.9), won) == pytest.approx(0.4)
+
+
+def test_sign_flips_see_a_difference_and_do_not_invent_one() -> None:
+    random = np.random.default_rng(4)
+
+    assert sign_flip_p(random.normal(0.5, 1, size=200)) < 0.01
+    assert sign_flip_p(np.array([1.0, -1.0] * 50)) > 0.5
+
+
+def test_leads_of_one_group_are_resampled_together() -> None:
+    truth = np.tile(np.arange(20.0), 5)
+    scores = truth + np.tile(np.random.default_rng(5).normal(size=20) * 8, 5)
+    stages, groups = ["a"] * 100, list(range(20)) * 5
+    alone = bootstrap_pair_accuracy(scores, truth, stages, samples=300)
+    together = bootstrap_pair_accuracy(scores, truth, stages, groups=groups, samples=300)
+
+    assert together.high - together.low > 1.5 * (alone.high - alone.low)

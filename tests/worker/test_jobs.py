@@ -12,7 +12,7 @@ from connectors.errors import UnavailableError
 from connectors.lead import Interaction, InteractionKind, Lead, Outcome, StageChange
 from connectors.memory import InMemoryConnector
 from connectors.priority import Band, Priority, PriorityStatus
-from ranking.features import CachedReader
+from ranking.reader import CachedReader
 from tests.worker.test_history import STAGES
 from worker.errors import NoModelError
 from worker.learn import learn

@@ -7,8 +7,10 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from worker.cli.backtest import backtest
 from worker.cli.demo import demo
-from worker.cli.output import console, print_json, progress_bar, reported_errors, to_json
+from worker.cli.models import models_app
+from worker.cli.output import console, describe_validation, print_json, progress_bar, reported_errors, to_json
 from worker.cli.sandbox import sandbox
 from worker.cli.templates import write_templates
 from worker.errors import ConfigurationError, WorkerError
@@ -28,6 +30,8 @@ app = typer.Typer(
 )
 app.command("demo")(demo)
 app.command("sandbox")(sandbox)
+app.command("backtest")(backtest)
+app.add_typer(models_app, name="models")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
@@ -107,13 +111,13 @@ def train_command(json_output: Json = False) -> None:
     if json_output:
         print_json(results)
         return
-    for crm, model in results.items():
-        card = model.card
+    for crm, learned in results.items():
+        card = learned.model.card
         console.print(
-            f"{crm}: {model.version}, {card['examples']:,} snapshots of {card['leads']:,} finished leads,"
-            f" {card['pairs']:,} pairs; later leads: {card['validation_pair_accuracy']:.3f} of"
-            f" {card['validation_pairs']:,} pairs right"
+            f"{crm}: {learned.model.version}, {card['examples']:,} snapshots of {card['leads']:,} leads,"
+            f" {sum(card['pairs'].values()):,} pairs; {describe_validation(card)}"
         )
+        console.print(f"  {'in use now' if learned.promoted else 'not put into use'}: {learned.reason}")
 
 
 @app.command("rank")
@@ -126,7 +130,7 @@ def rank_command(json_output: Json = False) -> None:
         reader = build_reader(settings.ranking, settings.cache_dir)
         for connector in build_connectors(settings):
             with progress_bar(f"read {connector.name}") as advance:
-                model = load_model(store, connector.name)
+                model = load_model(store, connector.name, reader)
                 results[connector.name] = rank(store, connector.name, model, reader, settings.bands, progress=advance)
     if json_output:
         print_json(results)
@@ -136,6 +140,8 @@ def rank_command(json_output: Json = False) -> None:
             f"{crm}: {report.leads:,} leads in {report.stages} stages, {report.insufficient:,} with nothing to read;"
             f" {report.passes:,} texts read, {report.changed:,} priorities changed"
         )
+        if report.unknown_stage:
+            console.print(f"  {report.unknown_stage:,} open leads left out: the CRM lists no such stage as theirs")
 
 
 @app.command("plan")
@@ -253,47 +259,6 @@ def sync_command(
                 console.print(f"  {outcome.lead_id}: {outcome.detail}", markup=False)
     if any(report.write.refused for report in results):
         raise typer.Exit(1)
-
-
-@app.command("backtest")
-def backtest_command(
-    data: Annotated[Path, typer.Option("--data", help="A JSON-lines file, .jsonl or .jsonl.gz.")],
-    scores: Annotated[Path | None, typer.Option("--scores", help="Where the test rows' scores go.")] = None,
-    json_output: Json = False,
-) -> None:
-    """Learn from a file's train rows and score its test rows."""
-    from ranking.backtest import backtest
-    from worker.datafile import load_rows
-
-    with reported_errors():
-        rows = load_rows(data)
-        settings = Settings()
-        reader = build_reader(settings.ranking, settings.cache_dir)
-        tests = [row for row in rows if row.split == "test"]
-        with progress_bar("read") as advance:
-            result = backtest(
-                [row.to_example() for row in rows if row.split == "train"],
-                [row.to_candidate() for row in tests],
-                reader,
-                backbone=settings.ranking.backbone,
-                progress=advance,
-            )
-    if scores is not None:
-        lines = (
-            json.dumps({"id": row.id, "score": score, "stage": row.stage})
-            for row, score in zip(tests, result.scores, strict=True)
-        )
-        scores.write_text("".join(f"{line}\n" for line in lines))
-    summary = {"scored": len(tests), "model": result.model.version, "card": asdict(result.card)}
-    if json_output:
-        print_json(summary)
-        return
-    card = result.card
-    console.print(
-        f"{len(tests):,} test rows scored by {result.model.version}; learned from {card.examples:,} rows,"
-        f" {card.pairs:,} pairs; later train rows: {card.validation_pair_accuracy:.3f} of"
-        f" {card.validation_pairs:,} pairs right"
-    )
 
 
 @app.command("show")

@@ -41,6 +41,18 @@ def to_json(value: object) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
+def describe_validation(card: dict[str, Any]) -> str:
+    """Return in words what a model's card says of the leads that it was measured on."""
+    accuracy = card["validation_pair_accuracy"]
+    if accuracy is None:
+        return "too few later leads to measure it on"
+    low, high = card["validation_low"], card["validation_high"]
+    return (
+        f"{accuracy:.3f} ({low:.3f} to {high:.3f}) of {card['validation_pairs']:,} pairs of"
+        f" {card['validation_leads']:,} later leads right"
+    )
+
+
 @contextmanager
 def reported_errors() -> Iterator[None]:
     """End the command with exit code 1 and one line for an error that a person can act on."""

@@ -69,13 +69,14 @@ class DueWrite:
 
 @dataclass(frozen=True, slots=True)
 class ModelVersion:
-    """A trained model on disk."""
+    """A trained model on disk. It is in use if it was promoted last."""
 
     version: str
     path: Path
     backbone: str
     trained_at: datetime
     card: dict[str, Any]
+    promoted_at: datetime | None
 
 
 class Store:
@@ -268,19 +269,37 @@ class Store:
     # Models ---------------------------------------------------------------------------------------------------------
 
     def save_model(self, tenant: str, model: ModelVersion) -> None:
-        """Remember a trained model; the newest one is in use."""
+        """Remember a trained model; it is in use if it was promoted last."""
         values = {**asdict(model), "path": str(model.path), "tenant": tenant}
         with self._session() as session:
             self._upsert(session, ModelRow, [values])
 
+    def list_models(self, tenant: str) -> list[ModelVersion]:
+        """Return every trained model, the newest first."""
+        query = select(ModelRow).where(ModelRow.tenant == tenant).order_by(ModelRow.trained_at.desc(), ModelRow.version)
+        with self._session() as session:
+            return [_parse_model(row) for row in session.scalars(query)]
+
     def find_model(self, tenant: str) -> ModelVersion | None:
-        """Return the model in use."""
-        query = select(ModelRow).where(ModelRow.tenant == tenant).order_by(ModelRow.trained_at.desc()).limit(1)
+        """Return the model in use: the one that was promoted last."""
+        query = (
+            select(ModelRow)
+            .where(ModelRow.tenant == tenant, ModelRow.promoted_at.is_not(None))
+            .order_by(ModelRow.promoted_at.desc())
+            .limit(1)
+        )
         with self._session() as session:
             row = session.scalars(query).first()
+            return None if row is None else _parse_model(row)
+
+    def set_promoted(self, tenant: str, version: str, promoted_at: datetime | None) -> bool:
+        """Put a model into use, or take it out of use with None; return whether there is such a model."""
+        with self._session() as session:
+            row = session.get(ModelRow, (tenant, version))
             if row is None:
-                return None
-            return ModelVersion(row.version, Path(row.path), row.backbone, row.trained_at, row.card)
+                return False
+            row.promoted_at = promoted_at
+            return True
 
     # ----------------------------------------------------------------------------------------------------------------
 
@@ -343,6 +362,10 @@ def _lead_values(tenant: str, lead: Lead) -> dict[str, Any]:
 def _interaction_values(tenant: str, item: Interaction) -> dict[str, Any]:
     digest = _hash(item.kind, item.occurred_at, item.inbound, item.text)
     return {"tenant": tenant, **asdict(item), "content_hash": digest}
+
+
+def _parse_model(row: ModelRow) -> ModelVersion:
+    return ModelVersion(row.version, Path(row.path), row.backbone, row.trained_at, row.card, row.promoted_at)
 
 
 def _priority_value(priority: Priority) -> dict[str, Any]:

@@ -125,7 +125,7 @@ class WritebackRow(Table):
 
 
 class ModelRow(Table):
-    """A trained model. The newest one is in use."""
+    """A trained model. The one promoted last is in use."""
 
     __tablename__ = "model_version"
     tenant: Mapped[str] = mapped_column(String(80), primary_key=True)
@@ -133,4 +133,5 @@ class ModelRow(Table):
     path: Mapped[str] = mapped_column(Text)
     backbone: Mapped[str] = mapped_column(Text)
     trained_at: Mapped[datetime]
+    promoted_at: Mapped[datetime | None]
     card: Mapped[dict[str, Any]]

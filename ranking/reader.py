@@ -1,24 +1,15 @@
-"""What the model has read, as numbers: vectors of texts, kept by content, and their combination for a candidate."""
+"""What the language model has read, as vectors of texts, kept by content."""
 
 import hashlib
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.feature_extraction.text import HashingVectorizer
 
-from ranking.candidate import Candidate
-from ranking.rendering import render_fields, render_passage
-
-# Newest interactions that count for a lead: a thread of hundreds says no more than its last ones.
-MAX_PASSAGES = 24
 _KEEP_EVERY = 256
-# Words and word pairs, hashed: what a history repeats word for word is learned without the language model's help.
-WORD_BUCKETS = 8_192
-_WORDS = HashingVectorizer(n_features=WORD_BUCKETS, ngram_range=(1, 2), norm="l2", dtype=np.float32)
 
 
 class Reader(Protocol):
@@ -83,31 +74,3 @@ class CachedReader:
     def _find(self, key: bytes) -> NDArray[np.float32] | None:
         row = self._cache.execute("SELECT value FROM vector WHERE key = ?", (key,)).fetchone()
         return None if row is None else np.frombuffer(row[0], dtype=np.float32)
-
-
-def texts_of(candidate: Candidate) -> list[str]:
-    """Return every text that the model reads for a candidate: fields first, then interactions, newest first."""
-    return [render_fields(candidate), *(render_passage(passage) for passage in candidate.passages[:MAX_PASSAGES])]
-
-
-def add_words(vectors: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
-    """Return each text's vector followed by its hashed words, [width + 8192]."""
-    texts = list(vectors)
-    if not texts:
-        return {}
-    words = _WORDS.transform(texts)
-    return {
-        text: np.concatenate([vectors[text], words[row].toarray()[0]]).astype(np.float32)
-        for row, text in enumerate(texts)
-    }
-
-
-def combine(texts: Sequence[NDArray[np.float32]], width: int) -> NDArray[np.float32]:
-    """Return one vector for a lead's interactions: their sum over the square root of their number.
-
-    Between the mean, which dilutes the one telling note among many, and the sum, which rewards length.
-    """
-    if not texts:
-        return np.zeros(width, dtype=np.float32)
-    total: NDArray[np.float32] = np.sum(texts, axis=0) / np.sqrt(len(texts))
-    return total.astype(np.float32)

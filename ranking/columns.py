@@ -1,0 +1,114 @@
+"""A candidate's structured fields as numbers: values, categories, dates, what is missing, and how much was written.
+
+Fitted on the history: a category that it does not know counts as none, a field that it does not know is ignored, and
+a value that is missing stays missing (NaN) so that trees may split on it.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ranking.candidate import Candidate, FieldValue
+
+_MAX_CATEGORIES = 30
+_MIN_CATEGORY_COUNT = 5
+_DAY_SECONDS = 86_400.0
+# Where the values of a linear column are cut off, in standard deviations.
+_CUT_OFF = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which columns there are: `numbers` by field, and `categories` as (field, value); plain data, for JSON.
+
+    `centre` and `spread` [columns] scale a column for the linear part, after its logarithm was taken.
+    """
+
+    numbers: tuple[str, ...]
+    categories: tuple[tuple[str, str], ...]
+    centre: tuple[float, ...]
+    spread: tuple[float, ...]
+
+    def table(self, candidates: Sequence[Candidate]) -> NDArray[np.float64]:
+        """Return one row a candidate, [candidates, numbers + categories], NaN where a number is missing."""
+        rows = [_values(candidate) for candidate in candidates]
+        columns = [[_number(row.get(name)) for row in rows] for name in self.numbers]
+        columns += [[float(_category(row.get(name)) == value) for row in rows] for name, value in self.categories]
+        return np.array(columns, dtype=np.float64).reshape(len(columns), len(rows)).T
+
+    def line(self, table: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return a table made fit for a linear model: logarithms, unit spread, missing as average and marked so."""
+        logged = np.sign(table) * np.log1p(np.abs(table))
+        scaled = (logged - np.array(self.centre)) / np.array(self.spread)
+        missing = np.isnan(scaled[:, : len(self.numbers)])
+        filled = np.clip(np.where(np.isnan(scaled), 0.0, scaled), -_CUT_OFF, _CUT_OFF)
+        return np.concatenate([filled, missing.astype(np.float64)], axis=1)
+
+
+def fit_columns(candidates: Sequence[Candidate]) -> Columns:
+    """Return the columns that these candidates have."""
+    rows = [_values(candidate) for candidate in candidates]
+    seen: dict[str, list[FieldValue]] = {}
+    for row in rows:
+        for name, value in row.items():
+            seen.setdefault(name, []).append(value)
+    numbers: list[str] = []
+    categories: list[tuple[str, str]] = []
+    for name in sorted(seen):
+        given = [value for value in seen[name] if _category(value) is not None or _number(value) == _number(value)]
+        if all(isinstance(value, int | float) for value in given):
+            numbers.append(name)
+            continue
+        counts = Counter(_category(value) for value in given)
+        common = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))[:_MAX_CATEGORIES]
+        categories += [(name, str(value)) for value, count in common if count >= _MIN_CATEGORY_COUNT]
+    bare = Columns(tuple(numbers), tuple(categories), (0.0,) * (len(numbers) + len(categories)), ())
+    table = bare.table(candidates)
+    logged = np.sign(table) * np.log1p(np.abs(table))
+    # A column that is always missing has no average: it counts as zero, and its mark says the rest.
+    present = np.maximum((~np.isnan(logged)).sum(0), 1)
+    centre = np.nansum(logged, axis=0) / present
+    spread = np.sqrt(np.nansum((logged - centre) ** 2, axis=0) / present)
+    return Columns(
+        bare.numbers, bare.categories, tuple(centre.tolist()), tuple(np.where(spread < 1e-9, 1.0, spread).tolist())
+    )
+
+
+def _values(candidate: Candidate) -> Mapping[str, FieldValue]:
+    """Return the fields, the stage, and what the texts' number, length and times say."""
+    values: dict[str, FieldValue] = {name: _dated(value, candidate.as_of) for name, value in candidate.fields.items()}
+    values["stage of the funnel"] = candidate.stage
+    values["texts"] = float(len(candidate.passages))
+    values["characters of text"] = float(sum(len(passage.text) for passage in candidate.passages))
+    if candidate.passages:
+        newest = candidate.passages[0].occurred_at
+        values["hour of the newest text"] = float(newest.hour)
+        values["weekday of the newest text"] = float(newest.weekday())
+    return values
+
+
+def _dated(value: FieldValue, as_of: datetime) -> FieldValue:
+    """Return a date as days before the snapshot: a calendar date means nothing to the next month's leads."""
+    if not isinstance(value, str) or not 10 <= len(value) <= 35 or value[4:5] != "-":
+        return value
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return value
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return (as_of - moment).total_seconds() / _DAY_SECONDS
+
+
+def _number(value: FieldValue) -> float:
+    if isinstance(value, str) or value is None:
+        return math.nan
+    return float(value) if math.isfinite(value) else math.nan
+
+
+def _category(value: FieldValue) -> str | None:
+    return value if isinstance(value, str) and value.strip() else None

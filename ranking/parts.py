@@ -1,0 +1,222 @@
+"""What can be learned of a lead, part by part: from its fields by trees and by a line, from its words, from what the
+language model read, and from what the general model makes of it.
+
+Each part is learned by itself, with a penalty of its own, and gives scores in log-odds: a part that finds nothing in a
+history gives nearly the same score to every lead and so bows out. `stacking` puts the parts together.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+import xgboost
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from ranking.columns import Columns, fit_columns
+from ranking.heads import Heads, fit_heads
+from ranking.inputs import INTENT_NAMES, Inputs
+from ranking.preferences import Pairs
+from ranking.words import measure_rarity, weigh_words
+
+# Strongest first: each fit begins where the one before ended.
+_RIDGES = (0.1, 0.01, 0.001, 0.0001)
+# Words share few buckets, so their rows are long and thin and bear less penalty.
+_WORD_RIDGES = (0.01, 0.001, 0.0003, 0.0001)
+_TREE_COUNTS = (20, 60, 150, 400)
+_TREES = {
+    "objective": "binary:logistic",
+    "max_depth": 3,
+    "learning_rate": 0.05,
+    "subsample": 0.7,
+    "colsample_bytree": 0.5,
+    "min_child_weight": 3,
+    "reg_lambda": 5.0,
+    "tree_method": "hist",
+}
+_TREE_SEEDS = (0, 1, 2)
+# How loudly the fields in words speak beside the texts: adding them at full strength drowns short histories.
+_NAMED_SHARE = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """What is known of the rows to learn from: `won` 1, 0 or NaN, how much each row counts, and which is preferred."""
+
+    won: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    pairs: Pairs
+
+
+class Part(Protocol):
+    """One learned part. `names` says what each of its scores is."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    def scores(self, inputs: Inputs) -> NDArray[np.float64]:
+        """Return the scores in log-odds, [rows, len(names)]."""
+        ...
+
+
+@dataclass(frozen=True)
+class TreesPart:
+    """Gradient-boosted trees on the columns: XGBoost, averaged over three seeds."""
+
+    columns: Columns
+    boosters: tuple[xgboost.Booster, ...]
+    trees: int
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return ("fields, trees",)
+
+    def scores(self, inputs: Inputs) -> NDArray[np.float64]:
+        data = xgboost.DMatrix(self.columns.table(inputs.candidates))
+        margins = [
+            booster.predict(data, output_margin=True, iteration_range=(0, self.trees)) for booster in self.boosters
+        ]
+        return np.mean(margins, axis=0, dtype=np.float64).reshape(-1, 1)
+
+
+@dataclass(frozen=True)
+class LinePart:
+    """Two heads on the columns."""
+
+    columns: Columns
+    heads: Heads
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return ("fields, pairs", "fields, outcomes")
+
+    def scores(self, inputs: Inputs) -> NDArray[np.float64]:
+        return self.heads.apply(self.columns.line(self.columns.table(inputs.candidates)))
+
+
+@dataclass(frozen=True)
+class WordsPart:
+    """Two heads on TF-IDF weights. `buckets` are the hashed words that the history holds, `rarity` how rare each is."""
+
+    buckets: NDArray[np.int64]
+    rarity: NDArray[np.float64]
+    heads: Heads
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return ("words, pairs", "words, outcomes")
+
+    def scores(self, inputs: Inputs) -> NDArray[np.float64]:
+        return self.heads.apply(weigh_words(inputs.words, self.buckets, self.rarity))
+
+
+@dataclass(frozen=True)
+class ReadingPart:
+    """Two heads on the language model's vectors. `centre` and `spread` [2, width]: of the texts, of the fields."""
+
+    centre: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    heads: Heads
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return ("reading, pairs", "reading, outcomes")
+
+    def scores(self, inputs: Inputs) -> NDArray[np.float64]:
+        return self.heads.apply(_reading_features(inputs, self.centre, self.spread))
+
+
+@dataclass(frozen=True)
+class GeneralPart:
+    """The general model's judgement as it is; nothing of it is learned from the history."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(f"general, {name}" for name in INTENT_NAMES)
+
+    def scores(self, inputs: Inputs) -> NDArray[np.float64]:
+        return inputs.intent
+
+
+def fit_trees(inputs: Inputs, outcomes: Outcomes) -> list[Part]:
+    """Return the part with more and more trees."""
+    columns = fit_columns(inputs.candidates)
+    known = ~np.isnan(outcomes.won)
+    data = xgboost.DMatrix(
+        columns.table(inputs.candidates)[known], label=outcomes.won[known], weight=outcomes.weights[known]
+    )
+    boosters = tuple(xgboost.train(_TREES | {"seed": seed}, data, _TREE_COUNTS[-1]) for seed in _TREE_SEEDS)
+    return [TreesPart(columns, boosters, count) for count in _TREE_COUNTS]
+
+
+def fit_line(inputs: Inputs, outcomes: Outcomes) -> list[Part]:
+    """Return the part under a weaker and weaker penalty."""
+    columns = fit_columns(inputs.candidates)
+    features = columns.line(columns.table(inputs.candidates))
+    return [LinePart(columns, heads) for heads in _path(features, outcomes, _RIDGES)]
+
+
+def fit_words(inputs: Inputs, outcomes: Outcomes) -> list[Part]:
+    """Return the part under a weaker and weaker penalty."""
+    buckets, rarity = measure_rarity(inputs.words)
+    features = weigh_words(inputs.words, buckets, rarity)
+    return [WordsPart(buckets, rarity, heads) for heads in _path(features, outcomes, _WORD_RIDGES)]
+
+
+def fit_reading(inputs: Inputs, outcomes: Outcomes) -> list[Part]:
+    """Return the part under a weaker and weaker penalty."""
+    mean_of_texts = inputs.read[inputs.texts > 0] / inputs.texts[inputs.texts > 0, None]
+    tables = [mean_of_texts if len(mean_of_texts) else inputs.read, inputs.named]
+    centre = np.stack([table.mean(0, dtype=np.float64) for table in tables])
+    spread = np.stack([_spread(table) for table in tables])
+    features = _reading_features(inputs, centre, spread)
+    return [ReadingPart(centre, spread, heads) for heads in _path(features, outcomes, _RIDGES)]
+
+
+class Fitter(Protocol):
+    """Learns one part, once for each strength of its penalty, strongest first."""
+
+    def __call__(self, inputs: Inputs, outcomes: Outcomes) -> list[Part]: ...
+
+
+FITTERS: Mapping[str, Fitter] = {"trees": fit_trees, "line": fit_line, "words": fit_words, "reading": fit_reading}
+
+
+def pick(path: Sequence[Part], strengths: Sequence[int]) -> Part:
+    """Return the part whose score number i is that of `path[strengths[i]]`: each head bears its own penalty."""
+    first = path[strengths[0]]
+    if isinstance(first, LinePart | WordsPart | ReadingPart):
+        chosen = [path[strength] for strength in strengths]
+        heads = [part.heads for part in chosen if isinstance(part, LinePart | WordsPart | ReadingPart)]
+        weight = np.stack([head.weight[row] for row, head in enumerate(heads)])
+        return replace(first, heads=Heads(weight, np.array([head.bias[row] for row, head in enumerate(heads)])))
+    return first
+
+
+def _path(features: NDArray[np.float64] | csr_matrix, outcomes: Outcomes, ridges: tuple[float, ...]) -> list[Heads]:
+    found: list[Heads] = []
+    for ridge in ridges:
+        start = found[-1] if found else None
+        found.append(fit_heads(features, outcomes.won, outcomes.weights, outcomes.pairs, ridge=ridge, start=start))
+    return found
+
+
+def _spread(table: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return each column's standard deviation; a column that hardly varied here is not blown up elsewhere."""
+    spread = table.std(0, dtype=np.float64)
+    # Plain means, no squares: language models have a few columns that are a hundred times as large as the others.
+    least = 0.1 * spread.mean() + 0.05 * np.abs(table).mean() + 1e-6
+    return np.asarray(np.maximum(spread, least))
+
+
+def _reading_features(inputs: Inputs, centre: NDArray[np.float64], spread: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what was read of the texts, summed over the root of their number, and of the fields.
+
+    Between the mean, which dilutes the one telling note among many, and the sum, which rewards length.
+    """
+    width = inputs.read.shape[1]
+    root = np.sqrt(np.maximum(inputs.texts, 1.0))[:, None]
+    said = (inputs.read - inputs.texts[:, None] * centre[0]) / spread[0] / root
+    named = (inputs.named - centre[1]) / spread[1] * _NAMED_SHARE
+    return np.asarray(np.concatenate([said, named], axis=1) / np.sqrt(width))

@@ -1,0 +1,211 @@
+"""How loudly each part speaks: chosen on examples that it did not learn from, later than those that it did.
+
+The history is cut in time. Each part learns from what came before a cut and scores what came after; those scores
+choose the part's penalty and then the weights of all parts together. Weights are never negative, and the fewer
+examples there are, the closer they stay to where they begin: every score speaks, the general model loudest.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import expit
+
+from ranking.candidate import Example
+from ranking.inputs import Inputs
+from ranking.parts import Fitter, Outcomes, Part
+from ranking.preferences import PairConfig, make_pairs
+
+# The shares of the groups, oldest first, up to which parts learn before they score the next ones.
+_CUTS = (0.4, 0.55, 0.7, 0.85, 1.0)
+# The pull of the starting weights, in examples: a history of this length counts as much as they do.
+_PULL = 40.0
+_MIN_WON = _MIN_LOST = 5
+_START_LEARNED, _START_GENERAL = 0.25, 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """The weight of each score, by name. The utility is their weighted sum, in log-odds."""
+
+    weights: Mapping[str, float]
+
+    def utilities(self, parts: Sequence[Part], inputs: Inputs) -> NDArray[np.float64]:
+        """Return one utility a row; only differences inside a stage mean anything."""
+        total = np.zeros(len(inputs))
+        for part in parts:
+            weights = np.array([self.weights.get(name, 0.0) for name in part.names])
+            if weights.any():
+                total += part.scores(inputs) @ weights
+        return total
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Scores of examples by parts that did not learn from them.
+
+    `rows` are the examples' indices, `scores` [rows, names]; `strengths` is the chosen place on each
+    fitter's path, for each of its scores.
+    """
+
+    rows: NDArray[np.int64]
+    scores: NDArray[np.float64]
+    names: tuple[str, ...]
+    strengths: Mapping[str, tuple[int, ...]]
+
+    def without(self, *prefixes: str) -> "HeldOut":
+        """Return this without the scores whose names begin so."""
+        kept = [column for column, name in enumerate(self.names) if not name.startswith(prefixes)]
+        return HeldOut(self.rows, self.scores[:, kept], tuple(self.names[column] for column in kept), self.strengths)
+
+
+def describe_outcomes(examples: Sequence[Example], config: PairConfig, *, seed: int) -> Outcomes:
+    """Return what parts learn from: a lead with many snapshots counts once."""
+    counts: dict[str, int] = {}
+    for example in examples:
+        counts[example.group] = counts.get(example.group, 0) + 1
+    return Outcomes(
+        won=np.array([np.nan if example.won is None else float(example.won) for example in examples]),
+        weights=np.array([1 / counts[example.group] for example in examples]),
+        pairs=make_pairs(examples, config, seed=seed),
+    )
+
+
+def split_in_time(examples: Sequence[Example]) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Return (earlier, later) example indices for each cut; a group stands where its last example does."""
+    ends: dict[str, float] = {}
+    for example in examples:
+        ends[example.group] = max(example.order, ends.get(example.group, -np.inf))
+    place = {group: rank for rank, group in enumerate(sorted(ends, key=lambda group: (ends[group], group)))}
+    share = np.array([place[example.group] / len(ends) for example in examples])
+    return [
+        (np.flatnonzero(share < start), np.flatnonzero((share >= start) & (share < end)))
+        for start, end in pairwise(_CUTS)
+    ]
+
+
+def score_held_out(
+    examples: Sequence[Example],
+    inputs: Inputs,
+    fitters: Mapping[str, Fitter],
+    fixed: Sequence[Part],
+    config: PairConfig,
+    *,
+    seed: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> HeldOut:
+    """Return the scores of every example after the first cut that had enough before it to learn from."""
+    rows: list[NDArray[np.int64]] = []
+    paths: dict[str, list[list[NDArray[np.float64]]]] = {name: [] for name in fitters}
+    names: dict[str, tuple[str, ...]] = {}
+    splits = split_in_time(examples)
+    for done, (early, late) in enumerate(splits):
+        if progress is not None:
+            progress(done, len(splits))
+        past = [examples[row] for row in early.tolist()]
+        if not len(late) or not _has_both(past):
+            continue
+        outcomes = describe_outcomes(past, _lenient(config), seed=seed)
+        rows.append(late)
+        for name, fitter in fitters.items():
+            path = fitter(inputs.take(early), outcomes)
+            names[name] = path[0].names
+            paths[name].append([part.scores(inputs.take(late)) for part in path])
+    chosen = np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
+    seen = describe_outcomes([examples[row] for row in chosen.tolist()], _lenient(config), seed=seed)
+    columns: list[NDArray[np.float64]] = []
+    column_names: list[str] = []
+    strengths: dict[str, tuple[int, ...]] = {}
+    for name in names:
+        by_strength = [np.concatenate(blocks) for blocks in zip(*paths[name], strict=True)]
+        losses = np.array(
+            [
+                [_loss(scores[:, column], kind, seen) for column, kind in enumerate(names[name])]
+                for scores in by_strength
+            ]
+        )
+        strengths[name] = tuple(losses.argmin(0).tolist())
+        columns += [by_strength[strength][:, [column]] for column, strength in enumerate(strengths[name])]
+        column_names += names[name]
+    for part in fixed:
+        columns.append(part.scores(inputs.take(chosen)))
+        column_names += part.names
+    table = np.concatenate(columns, axis=1) if columns else np.zeros((len(chosen), 0))
+    return HeldOut(chosen, table, tuple(column_names), strengths)
+
+
+def starting_weights(names: Sequence[str], *, anything_learned: bool) -> dict[str, float]:
+    """Return the weights to begin from; where nothing could be learned, those of the general model alone."""
+    weights: dict[str, float] = {}
+    for name in names:
+        if name == "general, all texts":
+            weights[name] = _START_GENERAL if anything_learned else 1.0
+        elif name.startswith("general"):
+            weights[name] = 0.0
+        else:
+            weights[name] = _START_LEARNED if anything_learned else 0.0
+    return weights
+
+
+def fit_stack(examples: Sequence[Example], held_out: HeldOut, *, seed: int) -> Stack:
+    """Return the weights that order the held-out examples best, pulled towards the starting ones.
+
+    The loss is that of the heads: pairs of one stage, and outcomes with a level for each stage.
+    """
+    start = starting_weights(held_out.names, anything_learned=len(held_out.rows) > 0)
+    late = [examples[row] for row in held_out.rows.tolist()]
+    if not _has_both(late):
+        return Stack(start)
+    first = np.array([start[name] for name in held_out.names])
+    outcomes = describe_outcomes(late, PairConfig(cross_stage_share=0.0, required_tiers=()), seed=seed)
+    stages = np.unique([example.candidate.stage for example in late], return_inverse=True)[1]
+    levels = np.eye(stages.max() + 1)[stages]
+    known = ~np.isnan(outcomes.won)
+    target = np.where(known, outcomes.won, 0.0)
+    weight = outcomes.weights * known
+    winners, losers = outcomes.pairs.winners, outcomes.pairs.losers
+    difference = held_out.scores[winners] - held_out.scores[losers]
+    pair_weight = outcomes.weights[winners] * outcomes.weights[losers]
+    # As many examples' worth of pairs as there are examples: pairs are many, but they are not independent.
+    pair_weight = pair_weight / max(pair_weight.sum(), 1e-12) * weight.sum()
+    count = len(first)
+
+    def objective(w: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        z = held_out.scores @ w[:count] + levels @ w[count:]
+        gap = difference @ w[:count]
+        pull = w[:count] - first
+        value = (weight * (np.logaddexp(0.0, z) - target * z)).sum() + (pair_weight * np.logaddexp(0.0, -gap)).sum()
+        slope = weight * (expit(z) - target)
+        on_weights = held_out.scores.T @ slope - difference.T @ (pair_weight * expit(-gap)) + 2 * _PULL * pull
+        on_levels = levels.T @ slope + 0.2 * w[count:]
+        return float(value + _PULL * (pull @ pull) + 0.1 * (w[count:] ** 2).sum()), np.append(on_weights, on_levels)
+
+    bounds = [(0.0, None)] * count + [(None, None)] * levels.shape[1]
+    found = minimize(
+        objective, np.append(first, np.zeros(levels.shape[1])), jac=True, method="L-BFGS-B", bounds=bounds
+    ).x
+    return Stack({name: float(value) for name, value in zip(held_out.names, found[:count], strict=True)})
+
+
+def _has_both(examples: Sequence[Example]) -> bool:
+    won = {example.group for example in examples if example.won is True}
+    lost = {example.group for example in examples if example.won is False}
+    return len(won) >= _MIN_WON and len(lost) >= _MIN_LOST
+
+
+def _lenient(config: PairConfig) -> PairConfig:
+    """Return the configuration for a part of the history, in which a tier may be absent."""
+    return PairConfig(config.max_per_example, config.cross_stage_share, config.window, ())
+
+
+def _loss(scores: NDArray[np.float64], name: str, seen: Outcomes) -> float:
+    """Return a score's own loss on what it did not learn from: of pairs for a pair head, of outcomes for any other."""
+    if name.endswith("pairs"):
+        gap = scores[seen.pairs.winners] - scores[seen.pairs.losers] - seen.pairs.margins
+        return float(np.logaddexp(0.0, -gap).mean()) if len(gap) else 0.0
+    known = ~np.isnan(seen.won)
+    losses = np.logaddexp(0.0, scores[known]) - seen.won[known] * scores[known]
+    return float(losses.mean()) if known.any() else 0.0

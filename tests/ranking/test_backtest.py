@@ -1,0 +1,80 @@
+"""The report: our order beside others, on leads that nobody learned from."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from ranking.backtest import OURS, evaluate, split_by_time
+from ranking.candidate import Candidate, Example, Passage
+from ranking.errors import InsufficientHistoryError
+from ranking.reader import CachedReader
+from ranking.report import compare_orders, draw_lists
+
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+def history(leads: int = 160) -> list[Example]:
+    """The notes tell the outcome in three of four leads; the fields tell nothing."""
+    rng = np.random.default_rng(0)
+    examples = []
+    for n in range(leads):
+        won = bool(rng.random() < 0.5)
+        word = "granted" if won != (rng.random() < 0.25) else "refused"  # of one length, which the fields may see
+        passage = Passage(f"note:{n}", "note", NOW + timedelta(hours=n), f"budget {word} in room {n % 7}")
+        fields = {"size": float(rng.integers(9))}
+        examples.append(
+            Example(
+                Candidate(str(n), "Demo" if n % 2 else "Offer", NOW, fields, (passage,)), float(won), won, str(n), n
+            )
+        )
+    return examples
+
+
+def test_our_order_beats_what_cannot_see_the_text(reader: CachedReader) -> None:
+    report = evaluate(history(), reader, None, backbone="words")
+    orders = {order.name: order for order in report.orders}
+
+    assert report.leads == 48
+    assert orders[OURS].ahead is None
+    assert orders[OURS].pair_accuracy.value > 0.65
+    for blind in ("random", "fields, XGBoost", "ours, text shuffled", "ours, fields only"):
+        ahead = orders[blind].ahead
+        assert ahead is not None
+        assert ahead.value > 0.1, blind
+    assert {"ours, pointwise only (no pairs)", "ours, flat (no stages)", "ours, text only"} <= set(orders)
+
+
+def test_later_leads_are_judged_and_never_both_sides(reader: CachedReader) -> None:
+    early, late = split_by_time(history())
+
+    assert max(example.order for example in early) < min(example.order for example in late)
+    assert not {example.group for example in early} & {example.group for example in late}
+
+
+def test_a_history_that_ends_in_one_outcome_only_is_refused(reader: CachedReader) -> None:
+    rows = [e for e in history() if e.won or e.order < 80]
+
+    with pytest.raises(InsufficientHistoryError, match="one outcome"):
+        evaluate(rows, reader, None, backbone="words")
+
+
+def test_lists_are_of_one_stage_and_of_twenty() -> None:
+    codes = np.array([0.0] * 45 + [1.0] * 7)
+    lists = draw_lists(codes)
+
+    assert sorted(np.bincount(lists).tolist()) == [7, 20, 25]
+    assert set(lists[:45]).isdisjoint(lists[45:])
+
+
+def test_a_perfect_order_is_perfect_and_a_constant_one_is_chance() -> None:
+    gains = np.array([1.0, 0.0] * 40)
+    orders = {OURS: gains, "constant": np.zeros(80)}
+    report = compare_orders(orders, gains, ["a"] * 80, list(range(80)), ours=OURS)
+    perfect, constant = report.orders
+
+    assert perfect.ndcg["ndcg@1"].value == perfect.pair_accuracy.value == 1.0
+    assert constant.pair_accuracy.value == 0.5
+    assert constant.ndcg["ndcg@1"].value == pytest.approx(0.5, abs=0.1)
+    assert constant.ahead is not None
+    assert constant.ahead.low > 0.4

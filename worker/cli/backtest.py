@@ -1,0 +1,119 @@
+"""`callfirst backtest`: what the order would have been worth, on one's own history or on a data file."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from ranking.candidate import Example
+from ranking.metrics import Interval
+from ranking.report import Report
+from worker.cli.output import console, describe_validation, print_json, progress_bar, reported_errors
+from worker.settings import Settings
+from worker.wiring import build_connectors, build_reader, build_store
+
+
+def backtest(
+    data: Annotated[Path | None, typer.Option("--data", help="A JSON-lines file, .jsonl or .jsonl.gz.")] = None,
+    scores: Annotated[Path | None, typer.Option("--scores", help="Where the test rows' scores go.")] = None,
+    report: Annotated[
+        bool | None,
+        typer.Option(
+            "--report/--no-report", help="Compare with plain orders on later rows; the default without --scores."
+        ),
+    ] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the report as JSON.")] = None,
+    json_output: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Learn from earlier leads and order later ones; compare with what a team would use instead.
+
+    Without --data the history that was pulled is used: the latest 30 % of the finished leads are ordered by what was
+    learned from the others. With --data the train rows are used in the same way, and --scores writes the scores of the
+    test rows by a model that learned from all train rows.
+    """
+    from ranking.backtest import evaluate, score_rows  # imports scikit-learn, which other commands need not wait for
+    from ranking.general.model import find_general_model
+    from worker.datafile import load_rows
+    from worker.history import list_examples
+
+    document: dict[str, object] = {}
+    reports: dict[str, Report] = {}
+    with reported_errors():
+        settings = Settings()
+        histories: dict[str, Sequence[Example]] = {}
+        rows = load_rows(data) if data is not None else []
+        reader = build_reader(settings.ranking, settings.cache_dir)
+        general = find_general_model(reader.version)
+        backbone = settings.ranking.backbone
+        if data is not None:
+            highest = max((row.label or 0.0 for row in rows if row.split == "train"), default=1.0) or 1.0
+            histories[data.name] = [row.to_example(highest) for row in rows if row.split == "train"]
+        else:
+            store = build_store(settings)
+            histories = {c.name: list_examples(store, c.name) for c in build_connectors(settings)}
+        tests = [row for row in rows if row.split == "test"]
+        if data is not None and tests:
+            with progress_bar("read") as advance:
+                result = score_rows(
+                    histories[data.name],
+                    [row.to_candidate() for row in tests],
+                    reader,
+                    general,
+                    backbone=backbone,
+                    progress=advance,
+                )
+            if scores is not None:
+                lines = (
+                    json.dumps({"id": row.id, "score": score, "stage": row.stage})
+                    for row, score in zip(tests, result.scores, strict=True)
+                )
+                scores.write_text("".join(f"{line}\n" for line in lines))
+            card = asdict(result.model.card)
+            document |= {"scored": len(tests), "model": result.model.version, "card": card}
+            if not json_output:
+                console.print(
+                    f"{len(tests):,} test rows scored by {result.model.version}; learned from"
+                    f" {card['examples']:,} rows, {sum(card['pairs'].values()):,} pairs; {describe_validation(card)}"
+                )
+        if report if report is not None else scores is None:
+            for name, examples in histories.items():
+                with progress_bar("compare"):
+                    reports[name] = evaluate(examples, reader, general, backbone=backbone)
+    document["reports"] = {name: asdict(found) for name, found in reports.items()}
+    if output is not None:
+        output.write_text(json.dumps(document, indent=2) + "\n")
+    if json_output:
+        print_json(document)
+        return
+    for name, found in reports.items():
+        show_report(name, found)
+
+
+def show_report(name: str, report: Report) -> None:
+    """Print a report as a table."""
+    table = Table(
+        title=f"{name}: {report.leads:,} leads; NDCG over {report.lists:,} lists of one stage"
+        f" ({report.skipped_lists:,} with nothing to tell apart left out)",
+        title_justify="left",
+    )
+    plain = any(order.area is not None for order in report.orders)
+    headings = ["order", "pairs right", "ours ahead by", "NDCG@1", "NDCG@3", "NDCG@5"]
+    headings += ["AUC", "ours ahead by", "AUC in stage", "won in top 10 %"] if plain else []
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading == "order" else "right")
+    for order in report.orders:
+        cells = [order.name, _figure(order.pair_accuracy), _figure(order.ahead)]
+        cells += [_figure(order.ndcg[key]) for key in ("ndcg@1", "ndcg@3", "ndcg@5")]
+        if plain:
+            stage = "" if order.stage_area is None else f"{order.stage_area:.3f}"
+            cells += [_figure(order.area), _figure(order.ahead_area), stage, _figure(order.precision_at_10_percent)]
+        table.add_row(*cells)
+    console.print(table)
+
+
+def _figure(interval: Interval | None) -> str:
+    return "" if interval is None else f"{interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f})"
