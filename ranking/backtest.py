@@ -18,7 +18,7 @@ from ranking.training import TrainingConfig, train
 
 OURS = "Callfirst"
 _LATER_SHARE = 0.3
-_PAIR_HEADS = ("fields, pairs", "words, pairs", "reading, pairs")
+_PAIR_HEADS = ("fields, pairs", "words, pairs", "reading, pairs", "words and reading, pairs")
 _TEXT = ("words", "reading", "general")
 
 

@@ -20,12 +20,13 @@ from ranking.errors import RankingError
 from ranking.general.model import GeneralModel
 from ranking.heads import Heads
 from ranking.inputs import Library, build_inputs, join, leave_one_out, read_texts
-from ranking.parts import GeneralPart, LinePart, Part, ReadingPart, TreesPart, WordsPart
+from ranking.parts import GeneralPart, LinePart, Part, ReadingPart, TogetherPart, TreesPart, WordsPart
 from ranking.reader import CachedReader
 from ranking.stacking import Stack
 
 _WEIGHTS = "weights.safetensors"
 _CARD = "model.json"
+_TEXT_PARTS = (WordsPart, ReadingPart, TogetherPart, GeneralPart)
 # Candidates whose leave-one-out rows are held in memory at once.
 _EXPLAINED_AT_ONCE = 512
 
@@ -187,7 +188,7 @@ class RankingModel:
             )
 
     def _text_parts(self) -> list[Part]:
-        return [part for part in self.parts if isinstance(part, WordsPart | ReadingPart | GeneralPart)]
+        return [part for part in self.parts if isinstance(part, _TEXT_PARTS)]
 
     def _effects(self, candidates: Sequence[Candidate], library: Library) -> list[tuple[float, ...]]:
         """Return what each passage adds to each candidate's utility, by what the texts say alone."""
@@ -216,6 +217,10 @@ class RankingModel:
             elif isinstance(part, ReadingPart):
                 arrays |= {"reading.weight": part.heads.weight, "reading.bias": part.heads.bias}
                 arrays |= {"reading.centre": part.centre, "reading.spread": part.spread}
+            elif isinstance(part, TogetherPart):
+                arrays |= {"together.weight": part.heads.weight, "together.bias": part.heads.bias}
+                arrays |= {"together.buckets": part.words.buckets, "together.rarity": part.words.rarity}
+                arrays |= {"together.centre": part.reading.centre, "together.spread": part.reading.spread}
         return arrays
 
     def _plain(self) -> dict[str, Any]:
@@ -234,6 +239,8 @@ class RankingModel:
                     parts["words"] = {}
                 case ReadingPart():
                     parts["reading"] = {}
+                case TogetherPart():
+                    parts["together"] = {}
                 case GeneralPart():
                     parts["general"] = {}
         return {
@@ -259,6 +266,10 @@ def _load_parts(folder: Path, plain: Mapping[str, Any], arrays: Mapping[str, NDA
                 parts.append(WordsPart(arrays["words.buckets"], arrays["words.rarity"], heads))
             case "reading" if heads:
                 parts.append(ReadingPart(arrays["reading.centre"], arrays["reading.spread"], heads))
+            case "together" if heads:
+                words = WordsPart(arrays["together.buckets"], arrays["together.rarity"], heads)
+                reading = ReadingPart(arrays["together.centre"], arrays["together.spread"], heads)
+                parts.append(TogetherPart(words, reading, heads))
             case "general":
                 parts.append(GeneralPart())
             case _:

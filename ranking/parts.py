@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 import xgboost
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, hstack
 
 from ranking.columns import Columns, fit_columns
 from ranking.heads import Heads, fit_heads
@@ -21,9 +21,10 @@ from ranking.preferences import Pairs
 from ranking.words import measure_rarity, weigh_words
 
 # Strongest first: each fit begins where the one before ended.
-_RIDGES = (0.1, 0.01, 0.001, 0.0001)
+_RIDGES = (0.1, 0.01, 0.001, 0.0003, 0.0001)
 # Words share few buckets, so their rows are long and thin and bear less penalty.
 _WORD_RIDGES = (0.01, 0.001, 0.0003, 0.0001)
+_TOGETHER_RIDGES = (0.01, 0.001, 0.0003)
 _TREE_COUNTS = (20, 60, 150, 400)
 _TREES = {
     "objective": "binary:logistic",
@@ -38,6 +39,11 @@ _TREES = {
 _TREE_SEEDS = (0, 1, 2)
 # How loudly the fields in words speak beside the texts: adding them at full strength drowns short histories.
 _NAMED_SHARE = 0.3
+# How much longer the rows of words are than those of the reading where both are learned together.
+_WORDS_SHARE = 2.0
+
+
+_UNTAUGHT = Heads(np.zeros((2, 0)), np.zeros(2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +134,22 @@ class ReadingPart:
 
 
 @dataclass(frozen=True)
+class TogetherPart:
+    """Two heads on words and reading in one: what both say is not counted twice, as it is where parts are added up."""
+
+    words: WordsPart
+    reading: ReadingPart
+    heads: Heads
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return ("words and reading, pairs", "words and reading, outcomes")
+
+    def scores(self, inputs: Inputs) -> NDArray[np.float64]:
+        return self.heads.apply(_together(inputs, self.words, self.reading))
+
+
+@dataclass(frozen=True)
 class GeneralPart:
     """The general model's judgement as it is; nothing of it is learned from the history."""
 
@@ -159,19 +181,23 @@ def fit_line(inputs: Inputs, outcomes: Outcomes) -> list[Part]:
 
 def fit_words(inputs: Inputs, outcomes: Outcomes) -> list[Part]:
     """Return the part under a weaker and weaker penalty."""
-    buckets, rarity = measure_rarity(inputs.words)
-    features = weigh_words(inputs.words, buckets, rarity)
-    return [WordsPart(buckets, rarity, heads) for heads in _path(features, outcomes, _WORD_RIDGES)]
+    part = _words_part(inputs)
+    features = weigh_words(inputs.words, part.buckets, part.rarity)
+    return [replace(part, heads=heads) for heads in _path(features, outcomes, _WORD_RIDGES)]
 
 
 def fit_reading(inputs: Inputs, outcomes: Outcomes) -> list[Part]:
     """Return the part under a weaker and weaker penalty."""
-    mean_of_texts = inputs.read[inputs.texts > 0] / inputs.texts[inputs.texts > 0, None]
-    tables = [mean_of_texts if len(mean_of_texts) else inputs.read, inputs.named]
-    centre = np.stack([table.mean(0, dtype=np.float64) for table in tables])
-    spread = np.stack([_spread(table) for table in tables])
-    features = _reading_features(inputs, centre, spread)
-    return [ReadingPart(centre, spread, heads) for heads in _path(features, outcomes, _RIDGES)]
+    part = _reading_part(inputs)
+    features = _reading_features(inputs, part.centre, part.spread)
+    return [replace(part, heads=heads) for heads in _path(features, outcomes, _RIDGES)]
+
+
+def fit_together(inputs: Inputs, outcomes: Outcomes) -> list[Part]:
+    """Return the part under a weaker and weaker penalty."""
+    words, reading = _words_part(inputs), _reading_part(inputs)
+    features = _together(inputs, words, reading)
+    return [TogetherPart(words, reading, heads) for heads in _path(features, outcomes, _TOGETHER_RIDGES)]
 
 
 class Fitter(Protocol):
@@ -180,15 +206,21 @@ class Fitter(Protocol):
     def __call__(self, inputs: Inputs, outcomes: Outcomes) -> list[Part]: ...
 
 
-FITTERS: Mapping[str, Fitter] = {"trees": fit_trees, "line": fit_line, "words": fit_words, "reading": fit_reading}
+FITTERS: Mapping[str, Fitter] = {
+    "trees": fit_trees,
+    "line": fit_line,
+    "words": fit_words,
+    "reading": fit_reading,
+    "together": fit_together,
+}
 
 
 def pick(path: Sequence[Part], strengths: Sequence[int]) -> Part:
     """Return the part whose score number i is that of `path[strengths[i]]`: each head bears its own penalty."""
     first = path[strengths[0]]
-    if isinstance(first, LinePart | WordsPart | ReadingPart):
+    if isinstance(first, LinePart | WordsPart | ReadingPart | TogetherPart):
         chosen = [path[strength] for strength in strengths]
-        heads = [part.heads for part in chosen if isinstance(part, LinePart | WordsPart | ReadingPart)]
+        heads = [part.heads for part in chosen if isinstance(part, LinePart | WordsPart | ReadingPart | TogetherPart)]
         weight = np.stack([head.weight[row] for row, head in enumerate(heads)])
         return replace(first, heads=Heads(weight, np.array([head.bias[row] for row, head in enumerate(heads)])))
     return first
@@ -200,6 +232,25 @@ def _path(features: NDArray[np.float64] | csr_matrix, outcomes: Outcomes, ridges
         start = found[-1] if found else None
         found.append(fit_heads(features, outcomes.won, outcomes.weights, outcomes.pairs, ridge=ridge, start=start))
     return found
+
+
+def _words_part(inputs: Inputs) -> WordsPart:
+    """Return the part as it is before its heads learn."""
+    buckets, rarity = measure_rarity(inputs.words)
+    return WordsPart(buckets, rarity, _UNTAUGHT)
+
+
+def _reading_part(inputs: Inputs) -> ReadingPart:
+    """Return the part as it is before its heads learn."""
+    mean_of_texts = inputs.read[inputs.texts > 0] / inputs.texts[inputs.texts > 0, None]
+    tables = [mean_of_texts if len(mean_of_texts) else inputs.read, inputs.named]
+    centre = np.stack([table.mean(0, dtype=np.float64) for table in tables])
+    return ReadingPart(centre, np.stack([_spread(table) for table in tables]), _UNTAUGHT)
+
+
+def _together(inputs: Inputs, words: WordsPart, reading: ReadingPart) -> csr_matrix:
+    counted = weigh_words(inputs.words, words.buckets, words.rarity) * _WORDS_SHARE
+    return csr_matrix(hstack([counted, csr_matrix(_reading_features(inputs, reading.centre, reading.spread))]))
 
 
 def _spread(table: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -24,7 +24,7 @@ _CUTS = (0.4, 0.55, 0.7, 0.85, 1.0)
 # The pull of the starting weights, in examples: a history of this length counts as much as they do.
 _PULL = 40.0
 _MIN_WON = _MIN_LOST = 5
-_START_LEARNED, _START_GENERAL = 0.25, 0.4
+_START_LEARNED, _START_GENERAL = 0.25, 0.3
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,8 +39,16 @@ class TrainingConfig:
 
     def fitters(self) -> Mapping[str, Fitter]:
         """Return what is learned: the part of a name before the comma decides."""
-        heads = {"trees": "fields, trees", "line": "fields, outcomes", "words": "words, outcomes", "reading": "reading"}
-        return {name: fitter for name, fitter in FITTERS.items() if not heads[name].startswith(self.without or ("\0",))}
+        firsts = {
+            "trees": "fields, trees",
+            "line": "fields, outcomes",
+            "words": "words, outcomes",
+            "reading": "reading, outcomes",
+            "together": "words and reading, outcomes",
+        }
+        return {
+            name: fitter for name, fitter in FITTERS.items() if not firsts[name].startswith(self.without or ("\0",))
+        }
 
 
 def train(
@@ -73,8 +81,8 @@ def train(
     fixed: list[Part] = [GeneralPart()] if general is not None and "general" not in config.without else []
     fitters = config.fitters()
     if not (inputs.texts > 0).any():
-        # Nothing was written: words and reading would learn from silence.
-        fitters = {name: fitter for name, fitter in fitters.items() if name not in ("words",)}
+        # Nothing was written: words would be learned from silence. What is read of the fields is still there.
+        fitters = {name: fitter for name, fitter in fitters.items() if name not in ("words", "together")}
     held_out = score_held_out(examples, inputs, fitters, fixed, config.pairs, seed=config.seed)
     if config.without:
         held_out = held_out.without(*config.without)

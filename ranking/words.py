@@ -26,9 +26,15 @@ def measure_rarity(counts: csr_matrix) -> tuple[NDArray[np.int64], NDArray[np.fl
 
 
 def weigh_words(counts: csr_matrix, buckets: NDArray[np.int64], rarity: NDArray[np.float64]) -> csr_matrix:
-    """Return TF-IDF rows of unit length, [texts, buckets]: 1 + log(count), times rarity; other words do not exist."""
-    weighed = csr_matrix(counts[:, buckets], dtype=np.float64)
-    weighed.data = (1.0 + np.log(weighed.data)) * rarity[weighed.indices]
+    """Return TF-IDF rows, [texts, buckets]: 1 + log(count), times rarity, over the length of the whole row.
+
+    The whole row counts words that history does not know too, as the rarest of all: the more of a text is new, the
+    less its known words say. (scikit-learn leaves unknown words out, and so makes much of the few that it knows.)
+    """
+    weight_of = np.full(counts.shape[1], rarity.max() if len(rarity) else 1.0)
+    weight_of[buckets] = rarity
+    weighed = csr_matrix(counts, dtype=np.float64, copy=True)
+    weighed.data = (1.0 + np.log(weighed.data)) * weight_of[weighed.indices]
     lengths = np.sqrt(np.asarray(weighed.multiply(weighed).sum(1)).ravel())
     weighed.data /= np.repeat(np.where(lengths > 0, lengths, 1.0), np.diff(weighed.indptr))
-    return weighed
+    return csr_matrix(weighed[:, buckets])

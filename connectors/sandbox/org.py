@@ -244,7 +244,7 @@ class Organisation:
     leads: tuple[OrgLead, ...]
 
 
-def build_organisation(seed: int, now: datetime, *, closed: int = 520, open_: int = 240) -> Organisation:
+def build_organisation(seed: int, now: datetime, *, closed: int = 520, open_: int = 480) -> Organisation:
     """Return an organisation of `closed` finished and `open_` unfinished leads, the same one for the same seed."""
     writer = _Writer(random.Random(seed), now)
     leads = [writer.lead(number, closed=number < closed) for number in range(closed + open_)]
