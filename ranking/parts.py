@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, hstack
 
 from ranking.columns import Columns, fit_columns
-from ranking.heads import Heads, fit_heads
+from ranking.heads import MOST_ROWS_FOR_A_FACTOR, Heads, fit_path
 from ranking.inputs import INTENT_NAMES, Inputs
 from ranking.preferences import Pairs
 from ranking.words import measure_rarity, weigh_words
@@ -146,7 +146,8 @@ class TogetherPart:
         return ("words and reading, pairs", "words and reading, outcomes")
 
     def scores(self, inputs: Inputs) -> NDArray[np.float64]:
-        return self.heads.apply(_together(inputs, self.words, self.reading))
+        counted, read = _together(inputs, self.words, self.reading)
+        return self.heads.apply(csr_matrix(hstack([counted, csr_matrix(read)])))
 
 
 @dataclass(frozen=True)
@@ -176,28 +177,42 @@ def fit_line(inputs: Inputs, outcomes: Outcomes) -> list[Part]:
     """Return the part under a weaker and weaker penalty."""
     columns = fit_columns(inputs.candidates)
     features = columns.line(columns.table(inputs.candidates))
-    return [LinePart(columns, heads) for heads in _path(features, outcomes, _RIDGES)]
+    return [
+        LinePart(columns, heads)
+        for heads in fit_path(features, outcomes.won, outcomes.weights, outcomes.pairs, _RIDGES)
+    ]
 
 
 def fit_words(inputs: Inputs, outcomes: Outcomes) -> list[Part]:
     """Return the part under a weaker and weaker penalty."""
     part = _words_part(inputs)
     features = weigh_words(inputs.words, part.buckets, part.rarity)
-    return [replace(part, heads=heads) for heads in _path(features, outcomes, _WORD_RIDGES)]
+    return [
+        replace(part, heads=heads)
+        for heads in fit_path(features, outcomes.won, outcomes.weights, outcomes.pairs, _WORD_RIDGES)
+    ]
 
 
 def fit_reading(inputs: Inputs, outcomes: Outcomes) -> list[Part]:
     """Return the part under a weaker and weaker penalty."""
     part = _reading_part(inputs)
     features = _reading_features(inputs, part.centre, part.spread)
-    return [replace(part, heads=heads) for heads in _path(features, outcomes, _RIDGES)]
+    return [
+        replace(part, heads=heads)
+        for heads in fit_path(features, outcomes.won, outcomes.weights, outcomes.pairs, _RIDGES)
+    ]
 
 
 def fit_together(inputs: Inputs, outcomes: Outcomes) -> list[Part]:
     """Return the part under a weaker and weaker penalty."""
     words, reading = _words_part(inputs), _reading_part(inputs)
-    features = _together(inputs, words, reading)
-    return [TogetherPart(words, reading, heads) for heads in _path(features, outcomes, _TOGETHER_RIDGES)]
+    counted, read = _together(inputs, words, reading)
+    features = csr_matrix(hstack([counted, csr_matrix(read)]))
+    # Word by word and dense by dense: one product of the joint rows would take a hundred times as long.
+    small = len(inputs) <= MOST_ROWS_FOR_A_FACTOR
+    inner = (counted @ counted.T).toarray() + read @ read.T if small else None
+    path = fit_path(features, outcomes.won, outcomes.weights, outcomes.pairs, _TOGETHER_RIDGES, inner=inner)
+    return [TogetherPart(words, reading, heads) for heads in path]
 
 
 class Fitter(Protocol):
@@ -226,14 +241,6 @@ def pick(path: Sequence[Part], strengths: Sequence[int]) -> Part:
     return first
 
 
-def _path(features: NDArray[np.float64] | csr_matrix, outcomes: Outcomes, ridges: tuple[float, ...]) -> list[Heads]:
-    found: list[Heads] = []
-    for ridge in ridges:
-        start = found[-1] if found else None
-        found.append(fit_heads(features, outcomes.won, outcomes.weights, outcomes.pairs, ridge=ridge, start=start))
-    return found
-
-
 def _words_part(inputs: Inputs) -> WordsPart:
     """Return the part as it is before its heads learn."""
     buckets, rarity = measure_rarity(inputs.words)
@@ -248,9 +255,10 @@ def _reading_part(inputs: Inputs) -> ReadingPart:
     return ReadingPart(centre, np.stack([_spread(table) for table in tables]), _UNTAUGHT)
 
 
-def _together(inputs: Inputs, words: WordsPart, reading: ReadingPart) -> csr_matrix:
-    counted = weigh_words(inputs.words, words.buckets, words.rarity) * _WORDS_SHARE
-    return csr_matrix(hstack([counted, csr_matrix(_reading_features(inputs, reading.centre, reading.spread))]))
+def _together(inputs: Inputs, words: WordsPart, reading: ReadingPart) -> tuple[csr_matrix, NDArray[np.float64]]:
+    """Return the rows of words and those of the reading, which are learned side by side."""
+    counted = csr_matrix(weigh_words(inputs.words, words.buckets, words.rarity) * _WORDS_SHARE)
+    return counted, _reading_features(inputs, reading.centre, reading.spread)
 
 
 def _spread(table: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ import pytest
 from ranking.candidate import Candidate, Example, Passage
 from ranking.errors import InsufficientHistoryError, RankingError
 from ranking.explanation import explain
-from ranking.heads import fit_heads
+from ranking.heads import fit_heads, fit_path
 from ranking.model import RankingModel
 from ranking.preferences import make_pairs
 from ranking.reader import CachedReader
@@ -75,6 +75,22 @@ def test_both_heads_move() -> None:
 
     assert heads.weight[0, 0] > 0.1
     assert heads.weight[1, 0] > 0.1
+
+
+def test_heads_are_the_same_on_the_short_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    features = random.normal(size=(60, 200)) / 14
+    won = (features[:, 0] > 0).astype(np.float64)
+    examples = [Example(candidate(str(n)), won[n], bool(won[n]), str(n), float(n)) for n in range(60)]
+    pairs = make_pairs(examples)
+
+    short = fit_path(features, won, np.ones(60), pairs, (0.1, 0.01))
+    monkeypatch.setattr("ranking.heads.MOST_ROWS_FOR_A_FACTOR", 0)
+    long = fit_path(features, won, np.ones(60), pairs, (0.1, 0.01))
+
+    for one, other in zip(short, long, strict=True):
+        assert np.allclose(one.apply(features), other.apply(features), atol=1e-3)
+        assert np.allclose(one.weight, other.weight, atol=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Teaching the upper layers of a language model: what moves, what stays, and that it can be kept."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 
 from ranking.backbone import Backbone
 from ranking.general.corpus import CorpusText
+from ranking.general.evaluate import evaluate_by_trade
 from ranking.general.model import GeneralModel, find_adapter, find_general_model
 from ranking.general.train import TeachingConfig, build, teach
 from ranking.tuning import UpperLayers
@@ -96,3 +98,22 @@ def _version(folder: Path) -> str:
     from ranking.backbone_files import find_backbone
 
     return find_backbone(str(folder), folder).version
+
+
+def test_trades_that_were_left_out_are_judged_with_and_without_own_leads(tmp_path: Path) -> None:
+    tiny = save_tiny_model(tmp_path / "tiny", "llama")
+    texts = [
+        replace(text, id=f"{trade}-{text.id}", trade=trade, kind=kind, text=f"{text.text} {WORDS[place % 10]}")
+        for trade in ("cars", "travel")
+        for place, text in enumerate(corpus(320))
+        for kind in ["note" if place % 2 else "snippet"]
+    ]
+    config = TeachingConfig(epochs=6, learning_rate=5e-3, rank=8)
+
+    results = list(evaluate_by_trade(texts, str(tiny), tmp_path / "scratch", config=config))
+
+    assert [result.trade for result in results] == ["cars", "travel"]
+    for result in results:
+        assert result.notes.value > 0.8
+        assert [own.count for own in result.own_leads] == [50, 100]
+        assert all(own.with_general.value > 0.7 for own in result.own_leads)
