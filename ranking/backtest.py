@@ -14,7 +14,7 @@ from ranking.model import RankingModel
 from ranking.preferences import PairConfig
 from ranking.reader import CachedReader
 from ranking.report import Report, compare_orders
-from ranking.training import TrainingConfig, train
+from ranking.training import TrainingConfig, general_ranker, train
 
 OURS = "Callfirst"
 _LATER_SHARE = 0.3
@@ -41,10 +41,18 @@ def score_rows(
 ) -> BacktestResult:
     """Return the scores of `candidates` by a model that learned from `examples` only.
 
+    Examples that are too few to learn from leave the general model alone; its card then counts no example.
+
     Raises:
-        InsufficientHistoryError: The examples are too few to learn from.
+        InsufficientHistoryError: The examples are too few to learn from, and there is no general model.
     """
-    model = train(examples, reader, general, backbone=backbone, progress=progress)
+    config = TrainingConfig(pairs=PairConfig(required_tiers=()))
+    try:
+        model = train(examples, reader, general, backbone=backbone, config=config, progress=progress)
+    except InsufficientHistoryError:
+        if general is None:
+            raise
+        model = general_ranker(reader, general)
     return BacktestResult(tuple(model.utilities(candidates, reader).tolist()), model)
 
 

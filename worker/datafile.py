@@ -42,12 +42,12 @@ class DataRow:
         return Candidate(self.id, self.stage, moment, self.fields, passages)
 
     def to_example(self, highest: float = 1.0) -> Example:
-        """Return a train row as something to learn from; a graded label above 0 counts as won.
+        """Return a train row as something to learn from.
 
-        `highest` is the file's highest label, which stands for a sale.
+        `highest` is the file's highest label, which stands for a sale; a grade of at least half of it counts as won.
         """
-        label = self.label or 0.0
-        return Example(self.to_candidate(), label / highest, label > 0, self.group, self.order)
+        level = (self.label or 0.0) / highest
+        return Example(self.to_candidate(), level, level >= 0.5, self.group, self.order)
 
     def to_seed(self) -> SeedRow:
         """Return the row as a lead for a sandbox CRM: train rows are finished, test rows open."""

@@ -61,3 +61,17 @@ def test_an_absent_or_broken_file_is_an_error(tmp_path: Path) -> None:
     for name in ("absent.jsonl", "broken.gz"):
         with pytest.raises(DataFileError, match=name):
             load_rows(tmp_path / name)
+
+
+def test_a_grade_of_half_the_highest_counts_as_won(tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [
+        {"id": str(n), "split": "train", "stage": "a", "as_of": None, "fields": {}, "text": "x", "label": n}
+        for n in range(5)
+    ]
+    file = tmp_path / "graded.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    examples = [row.to_example(4.0) for row in load_rows(file)]
+
+    assert [example.level for example in examples] == [0.0, 0.25, 0.5, 0.75, 1.0]
+    assert [example.won for example in examples] == [False, False, True, True, True]

@@ -75,6 +75,8 @@ def backtest(
             card = asdict(result.model.card)
             document |= {"scored": len(tests), "model": result.model.version, "card": card}
             if not json_output:
+                if not card["examples"]:
+                    console.print("too few train rows of both outcomes: the scores are the general model's alone")
                 console.print(
                     f"{len(tests):,} test rows scored by {result.model.version}; learned from"
                     f" {card['examples']:,} rows, {sum(card['pairs'].values()):,} pairs; {describe_validation(card)}"

@@ -1,0 +1,102 @@
+"""The general model: an order on the first day, and a starting point afterwards."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ranking.errors import RankingError
+from ranking.general.causal import MANNERS, STAGES, draw, load_facts
+from ranking.general.corpus import load_corpus
+from ranking.general.model import GeneralModel
+from ranking.model import RankingModel
+from ranking.reader import CachedReader
+from ranking.training import general_ranker, train
+from tests.ranking.test_training import candidate, history
+
+
+@pytest.fixture
+def general(reader: CachedReader) -> GeneralModel:
+    """A judge that knows one good and one bad word."""
+    good, bad = reader.read(["approved", "declined"]).values()
+    return GeneralModel((2 * good - 2 * bad).astype(np.float32), 0.0, reader.version)
+
+
+def test_the_first_day_has_an_order(reader: CachedReader, general: GeneralModel) -> None:
+    model = general_ranker(reader, general)
+
+    good, silent, poor = model.score(
+        [candidate("a", "budget approved", "hello"), candidate("b"), candidate("c", "declined")], reader
+    )
+
+    assert good.utility > poor.utility
+    assert good.probability > 0.5 > poor.probability
+    assert good.effects[0] > good.effects[1]
+    assert silent.insufficient
+
+
+def test_a_short_history_leans_on_the_general_model(reader: CachedReader, general: GeneralModel) -> None:
+    """Twelve leads of each kind whose texts say nothing: what is known from elsewhere still counts."""
+    examples = history(24)
+    silent = [
+        type(e)(candidate(e.group, f"visit {n % 5}"), e.level, e.won, e.group, e.order) for n, e in enumerate(examples)
+    ]
+
+    model = train(silent, reader, general, backbone="words")
+    good, poor = model.score([candidate("a", "approved"), candidate("b", "declined")], reader)
+
+    assert model.card.weights["general, all texts"] > 0.1
+    assert good.utility > poor.utility
+
+
+def test_a_history_that_contradicts_the_general_model_overrules_it(reader: CachedReader, general: GeneralModel) -> None:
+    turned = [type(e)(e.candidate, 1 - e.level, not e.won, e.group, e.order) for e in history(300)]
+
+    model = train(turned, reader, general, backbone="words")
+    good, poor = model.score([candidate("a", "budget approved"), candidate("b", "budget declined")], reader)
+
+    assert poor.utility > good.utility
+
+
+def test_a_model_is_not_loaded_beside_another_general_model(
+    reader: CachedReader, general: GeneralModel, tmp_path: Path
+) -> None:
+    model = train(history(), reader, general, backbone="words")
+    model.save(tmp_path / "model")
+    leads = [candidate("a", "budget approved", "call back"), candidate("b")]
+
+    assert RankingModel.load(tmp_path / "model", general).score(leads, reader) == model.score(leads, reader)
+    with pytest.raises(RankingError, match="another general model"):
+        RankingModel.load(tmp_path / "model", None)
+
+
+def test_the_corpus_is_what_was_drawn() -> None:
+    corpus = load_corpus()
+    drawn = {a.id: a for a in draw(load_facts(), seed=1, notes=270, snippets=450)}
+
+    assert len(corpus) == len(drawn) == 8_640
+    assert Counter(text.kind for text in corpus) == {"note": 3_240, "snippet": 5_400}
+    assert len({text.trade for text in corpus}) == 12
+    assert len({text.language for text in corpus}) == 7
+    assert len({text.text.lower() for text in corpus}) == len(corpus)
+    for text in corpus:
+        assignment = drawn[text.id]
+        assert text.utility == pytest.approx(assignment.utility, abs=1e-3)
+        assert text.facts == tuple(fact.id for fact in assignment.facts)
+
+
+def test_the_same_seed_draws_the_same_and_a_hedge_weighs_less() -> None:
+    table = load_facts()
+    first, again = (list(draw(table, seed=3, notes=5, snippets=5)) for _ in range(2))
+
+    assert first == again
+    by_manner = {
+        manner: abs(fact.effect(STAGES[2]) / fact.weight)
+        for a in draw(table, seed=3, notes=40, snippets=0)
+        for fact in a.facts
+        for manner in [fact.manner]
+        if fact.group == "fit"
+    }
+    assert by_manner["with a maybe"] < by_manner["plainly"] < by_manner["strongly"]
+    assert set(by_manner) <= set(MANNERS)
