@@ -1,6 +1,6 @@
 """The demo's order against its planted truth: lists of 20 of one stage, every baseline, every ablation.
 
-    .venv/bin/python -m benchmarks.demo_order [--seeds 21 22] [-o FILE]
+    .venv/bin/python -m benchmarks.demo_order [--seeds 31 32] [-o FILE]
 
 Takes the demo's two organisations through both sandbox CRMs' real clients into a store, learns from each one's history
 and orders its open leads. The gain of a lead is its planted chance.
@@ -9,7 +9,7 @@ and orders its open leads. The gain of a lead is its planted chance.
 import argparse
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from math import isnan
@@ -47,6 +47,7 @@ def main() -> None:
     stages: list[str] = []
     leads: list[str] = []
     orders: dict[str, list[NDArray[np.float64]]] = {}
+    orders_across: dict[str, list[NDArray[np.float64]]] = {}
     for crm, seed in zip(SEEDS, arguments.seeds, strict=True):
         with tempfile.TemporaryDirectory() as folder:
             store = Store(f"sqlite:///{folder}/callfirst.db")
@@ -69,18 +70,19 @@ def main() -> None:
                 general,
                 backbone=settings.ranking.backbone,
             )
-            for name, scores in found.items():
+            for name, scores in found.by_stage.items():
                 orders.setdefault(name, []).append(scores)
+            for name, scores in found.one_list.items():
+                orders_across.setdefault(name, []).append(scores)
             store.close()
-    pooled = {name: _joined(parts) for name, parts in orders.items()}
-    report = compare_orders(pooled, np.array(gains), stages, leads, ours=OURS)
+    report = compare_orders(_pooled(orders), np.array(gains), stages, leads, ours=OURS, one_list=_pooled(orders_across))
     show_report("demo organisations", report)
     if arguments.output is not None:
         arguments.output.write_text(json.dumps(asdict(report), indent=2) + "\n")
 
 
-def _joined(parts: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    return np.concatenate(parts)
+def _pooled(parts: Mapping[str, Sequence[NDArray[np.float64]]]) -> dict[str, NDArray[np.float64]]:
+    return {name: np.concatenate(scores) for name, scores in parts.items()}
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from ranking.rendering import RENDERING_VERSION
 
 LOWER, UPPER = 1 / 2, 4 / 5
 MAX_TOKENS = 256
+_BETWEEN_TEXTS = "\n\nThe other lead: "
 # Tokens of one batch, padding included: keeps a batch in the processor's cache and memory flat.
 _BATCH_TOKENS = 4_096
 _MAX_CHARACTERS = 6 * MAX_TOKENS  # no tokenizer makes fewer tokens than one for six characters of prose
@@ -54,6 +55,7 @@ class Backbone:
         )
         self.hidden_size: int = model.config.hidden_size
         self.width = 2 * self.hidden_size
+        self.pair_width = 3 * self.hidden_size
         taught = "plain" if adapter is None else hash_of_adapter(adapter)
         self.version = f"{files.version}-{taught}-layer{len(layers)}-tokens{MAX_TOKENS}-rendering{RENDERING_VERSION}"
 
@@ -64,6 +66,34 @@ class Backbone:
         for batch in batches_of_similar_length([len(ids) for ids in encoded]):
             vectors[batch] = self._read_batch([encoded[index] for index in batch])
         return vectors
+
+    def read_pairs(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
+        """Return one vector for each two texts read one after the other, float32 [pairs, pair_width].
+
+        The mean over the first text's tokens, the mean over the second's, and the last token, after the highest layer.
+        """
+        vectors = np.zeros((len(pairs), self.pair_width), dtype=np.float32)
+        between = self.tokenizer(_BETWEEN_TEXTS, add_special_tokens=False)["input_ids"]
+        firsts, seconds = (
+            [ids[: (MAX_TOKENS - len(between)) // 2] for ids in encode(self.tokenizer, [pair[side] for pair in pairs])]
+            for side in (0, 1)
+        )
+        encoded = [[*first, *between, *second] for first, second in zip(firsts, seconds, strict=True)]
+        for batch in batches_of_similar_length([len(ids) for ids in encoded]):
+            hidden = self._run([encoded[index] for index in batch])
+            for row, index in enumerate(batch):
+                tokens = hidden[row, : len(encoded[index])].float()
+                start = len(encoded[index]) - len(seconds[index])
+                parts = (tokens[: len(firsts[index])].mean(0), tokens[start:].mean(0), tokens[-1])
+                vectors[index] = torch.cat(parts).cpu().numpy()
+        return vectors
+
+    @torch.inference_mode()
+    def _run(self, encoded: Sequence[list[int]]) -> torch.Tensor:
+        padded = self.tokenizer.pad({"input_ids": list(encoded)}, return_tensors="pt").to(self.device)
+        self._half.clear()
+        hidden: torch.Tensor = self._model(**padded).last_hidden_state
+        return hidden
 
     @torch.inference_mode()
     def _read_batch(self, encoded: Sequence[list[int]]) -> NDArray[np.float32]:

@@ -20,6 +20,8 @@ OURS = "Callfirst"
 _LATER_SHARE = 0.3
 _PAIR_HEADS = ("fields, pairs", "words, pairs", "reading, pairs", "words and reading, pairs")
 _TEXT = ("words", "reading", "general")
+_FLAT = "ours, flat (no stages)"
+_BY_CHANCE = "ours, by chance given stage and utility"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,17 @@ class BacktestResult:
 
     scores: tuple[float, ...]
     model: RankingModel
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """Scores of the same candidates by the name of what gave them, [candidates] each, higher is better.
+
+    Those of `by_stage` are compared inside a stage only, those of `one_list` across stages too.
+    """
+
+    by_stage: Mapping[str, NDArray[np.float64]]
+    one_list: Mapping[str, NDArray[np.float64]]
 
 
 def score_rows(
@@ -77,11 +90,12 @@ def evaluate(
     candidates = [example.candidate for example in late]
     orders = make_orders(early, candidates, reader, general, backbone=backbone, ablations=ablations, say=say)
     return compare_orders(
-        orders,
+        orders.by_stage,
         np.array([float(bool(example.won)) for example in late]),
         [candidate.stage for candidate in candidates],
         [example.group for example in late],
         ours=OURS,
+        one_list=orders.one_list,
     )
 
 
@@ -94,7 +108,7 @@ def make_orders(
     backbone: str,
     ablations: bool = True,
     say: Callable[[str], None] = lambda _: None,
-) -> dict[str, NDArray[np.float64]]:
+) -> Orders:
     """Return the candidates' scores by our order, by each baseline and by each ablation, all from the same examples.
 
     Raises:
@@ -103,27 +117,30 @@ def make_orders(
     has_text = any(candidate.passages for candidate in candidates)
     orders: dict[str, NDArray[np.float64]] = {}
 
-    def ours(name: str, learn_from: Sequence[Example], order: Sequence[Candidate], *without: str) -> None:
+    def ours(name: str, learn_from: Sequence[Example], order: Sequence[Candidate], *without: str) -> RankingModel:
         say(name)
         config = TrainingConfig(pairs=PairConfig(required_tiers=()), without=without)
         model = train(learn_from, reader, general, backbone=backbone, config=config)
         orders[name] = model.utilities(order, reader)
+        return model
 
-    ours(OURS, examples, candidates)
+    model = ours(OURS, examples, candidates)
+    one_list = {_BY_CHANCE: model.calibration.chances(orders[OURS], [candidate.stage for candidate in candidates])}
     for name, scorer in BASELINES.items():
         if has_text or name not in READS_TEXT:
             say(name)
             orders[name] = scorer(examples, candidates)
     if ablations:
         ours("ours, pointwise only (no pairs)", examples, candidates, *_PAIR_HEADS)
-        ours("ours, flat (no stages)", [_without_stage(example) for example in examples], _flat(candidates))
+        ours(_FLAT, [_without_stage(example) for example in examples], _flat(candidates))
+        one_list[_FLAT] = orders[_FLAT]
         if has_text:
             ours("ours, text shuffled", examples, _shuffled(candidates))
             ours("ours, fields only", examples, candidates, *_TEXT)
             ours("ours, text only", examples, candidates, "fields")
             if general is not None:
                 ours("ours, without the general model", examples, candidates, "general")
-    return orders
+    return Orders(orders, one_list)
 
 
 def split_by_time(examples: Sequence[Example]) -> tuple[list[Example], list[Example]]:

@@ -109,7 +109,8 @@ def fit_path(
     if small:
         product: Any = features @ features.T if inner is None else inner
         kernel = product.toarray() if issparse(product) else product
-        kernel[np.diag_indices(rows)] += _JITTER * kernel.trace() / rows
+        # Rows that hold nothing at all, as where only numbers are known, have no inner product either.
+        kernel[np.diag_indices(rows)] += _JITTER * (kernel.trace() or 1.0) / rows
         table = cholesky(kernel, lower=True)
     found: list[Heads] = []
     for ridge in ridges:

@@ -16,12 +16,15 @@ from safetensors.numpy import load_file, save_file
 from ranking.calibration import Calibration
 from ranking.candidate import Candidate, Passage
 from ranking.columns import Columns
+from ranking.comparator import Comparator
 from ranking.errors import RankingError
+from ranking.fusion import FusionConfig
 from ranking.general.model import GeneralModel
 from ranking.heads import Heads
 from ranking.inputs import Library, build_inputs, join, leave_one_out, read_texts
 from ranking.parts import GeneralPart, LinePart, Part, ReadingPart, TogetherPart, TreesPart, WordsPart
 from ranking.reader import CachedReader
+from ranking.refinement import Refinement
 from ranking.stacking import Stack
 
 _WEIGHTS = "weights.safetensors"
@@ -37,7 +40,8 @@ class ModelCard:
 
     `pairs` counts preferences by tier. `weights` is how loudly each score speaks. `validation_*` is measured on
     `validation_leads` later leads by parts that did not learn from them: same-stage pair accuracy and its 95 %
-    interval over resampled leads, NaN where there was nothing to measure.
+    interval over resampled leads, None where there was nothing to measure. `refinement` says how the comparison of two
+    leads did where it was tried.
     """
 
     backbone: str
@@ -57,6 +61,7 @@ class ModelCard:
     validation_low: float | None
     validation_high: float | None
     validation_ece: float | None
+    refinement: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +88,13 @@ class RankingModel:
         stack: Stack,
         calibration: Calibration,
         general: GeneralModel | None,
+        refinement: Refinement | None = None,
     ) -> None:
         self.card = card
         self.parts = tuple(parts)
         self.stack = stack
         self.calibration = calibration
+        self.refinement = refinement
         self._general = general
 
     @property
@@ -118,6 +125,8 @@ class RankingModel:
         library = read_texts(candidates, reader, self._general, progress=progress)
         inputs = build_inputs(candidates, library)
         utilities = self.stack.utilities(self.parts, inputs)
+        if self.refinement is not None:
+            utilities = self.refinement.refine(utilities, candidates, reader)
         chances = self.calibration.chances(utilities, [candidate.stage for candidate in candidates])
         effects = self._effects(candidates, library)
         return [
@@ -132,11 +141,16 @@ class RankingModel:
             for candidate, utility, chance, effect in zip(candidates, utilities, chances, effects, strict=True)
         ]
 
-    def utilities(self, candidates: Sequence[Candidate], reader: CachedReader) -> NDArray[np.float64]:
-        """Return the utilities alone, [candidates]."""
+    def utilities(
+        self, candidates: Sequence[Candidate], reader: CachedReader, *, refine: bool = True
+    ) -> NDArray[np.float64]:
+        """Return the utilities alone, [candidates]; without comparisons at the head of a stage unless `refine`."""
         self._check(reader)
         library = read_texts(candidates, reader, self._general)
-        return self.stack.utilities(self.parts, build_inputs(candidates, library))
+        utilities = self.stack.utilities(self.parts, build_inputs(candidates, library))
+        if self.refinement is None or not refine:
+            return utilities
+        return self.refinement.refine(utilities, candidates, reader)
 
     def text_effects(self, texts: Sequence[str], reader: CachedReader) -> dict[str, float]:
         """Return what each text alone would add to a lead's utility; for choosing the sentence to quote."""
@@ -174,12 +188,13 @@ class RankingModel:
             card = ModelCard(**document["card"])
             parts = _load_parts(folder, document["parts"], arrays)
             stack = Stack(document["stack"])
+            refinement = _load_refinement(card, arrays)
             calibration = Calibration(**document["calibration"])
         except (OSError, ValueError, TypeError, KeyError, xgboost.core.XGBoostError) as error:
             raise RankingError(f"{folder}: no usable model here; run `callfirst train`") from error
         if card.general_version != (None if general is None else general.version):
             raise RankingError(f"{folder}: was trained beside another general model; run `callfirst train`")
-        return cls(card, parts, stack, calibration, general)
+        return cls(card, parts, stack, calibration, general, refinement)
 
     def _check(self, reader: CachedReader) -> None:
         if reader.version != self.card.reader_version:
@@ -221,6 +236,10 @@ class RankingModel:
                 arrays |= {"together.weight": part.heads.weight, "together.bias": part.heads.bias}
                 arrays |= {"together.buckets": part.words.buckets, "together.rarity": part.words.rarity}
                 arrays |= {"together.centre": part.reading.centre, "together.spread": part.reading.spread}
+        if self.refinement is not None:
+            comparator = self.refinement.comparator
+            arrays |= {"comparator.weight": comparator.heads.weight, "comparator.bias": comparator.heads.bias}
+            arrays |= {"comparator.centre": comparator.centre, "comparator.spread": comparator.spread}
         return arrays
 
     def _plain(self) -> dict[str, Any]:
@@ -275,6 +294,14 @@ def _load_parts(folder: Path, plain: Mapping[str, Any], arrays: Mapping[str, NDA
             case _:
                 raise ValueError(f"unknown part {name}")
     return parts
+
+
+def _load_refinement(card: ModelCard, arrays: Mapping[str, NDArray[Any]]) -> Refinement | None:
+    if card.refinement is None or not card.refinement["on"]:
+        return None
+    heads = Heads(arrays["comparator.weight"], arrays["comparator.bias"])
+    comparator = Comparator(arrays["comparator.centre"], arrays["comparator.spread"], heads)
+    return Refinement(comparator, FusionConfig(**card.refinement["config"]))
 
 
 def _load_columns(plain: Mapping[str, Any]) -> Columns:

@@ -75,16 +75,21 @@ def describe_outcomes(examples: Sequence[Example], config: PairConfig, *, seed: 
 
 
 def split_in_time(examples: Sequence[Example]) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Return (earlier, later) example indices for each cut; a group stands where its last example does."""
-    ends: dict[str, float] = {}
-    for example in examples:
-        ends[example.group] = max(example.order, ends.get(example.group, -np.inf))
-    place = {group: rank for rank, group in enumerate(sorted(ends, key=lambda group: (ends[group], group)))}
-    share = np.array([place[example.group] / len(ends) for example in examples])
+    """Return (earlier, later) example indices for each cut."""
+    share = places_in_time(examples)
     return [
         (np.flatnonzero(share < start), np.flatnonzero((share >= start) & (share < end)))
         for start, end in pairwise(_CUTS)
     ]
+
+
+def places_in_time(examples: Sequence[Example]) -> NDArray[np.float64]:
+    """Return where each example's group stands in time, from 0 to below 1: where its last example does."""
+    ends: dict[str, float] = {}
+    for example in examples:
+        ends[example.group] = max(example.order, ends.get(example.group, -np.inf))
+    place = {group: rank for rank, group in enumerate(sorted(ends, key=lambda group: (ends[group], group)))}
+    return np.array([place[example.group] / len(ends) for example in examples])
 
 
 def score_held_out(

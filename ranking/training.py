@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ranking.calibration import Calibration, fit_calibration
 from ranking.candidate import Example
@@ -17,6 +18,7 @@ from ranking.model import ModelCard, RankingModel
 from ranking.parts import FITTERS, Fitter, GeneralPart, Part, pick
 from ranking.preferences import PairConfig, make_pairs
 from ranking.reader import CachedReader
+from ranking.refinement import describe_trial, try_refinement
 from ranking.stacking import (
     HeldOut,
     Stack,
@@ -31,11 +33,16 @@ MIN_WON = MIN_LOST = 10
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
-    """How a ranker learns. `without` says what stays out, for ablations, by the start of the scores' names."""
+    """How a ranker learns. `without` says what stays out, for ablations, by the start of the scores' names.
+
+    With `refine`, comparisons of two leads at the head of each stage are tried, and kept only if they win on later
+    leads.
+    """
 
     pairs: PairConfig = field(default_factory=PairConfig)
     seed: int = 0
     without: tuple[str, ...] = ()
+    refine: bool = False
 
     def fitters(self) -> Mapping[str, Fitter]:
         """Return what is learned: the part of a name before the comma decides."""
@@ -93,7 +100,13 @@ def train(
         for name, fitter in fitters.items()
         if name in held_out.strengths
     ]
-    calibration, measured = _measure(examples, held_out, stack)
+    utilities = held_out.scores @ np.array([stack.weights.get(name, 0.0) for name in held_out.names])
+    calibration, measured = _measure(examples, held_out, utilities)
+    trial = (
+        try_refinement(examples, held_out.rows, utilities, config.pairs, reader, seed=config.seed)
+        if config.refine
+        else None
+    )
     card = ModelCard(
         backbone=backbone,
         reader_version=reader.version,
@@ -107,8 +120,11 @@ def train(
         text_share=float((inputs.texts > 0).mean()),
         weights=dict(stack.weights),
         **measured,
+        refinement=None if trial is None else describe_trial(trial),
     )
-    return RankingModel(card, [*learned, *fixed], stack, calibration, general)
+    return RankingModel(
+        card, [*learned, *fixed], stack, calibration, general, None if trial is None else trial.refinement
+    )
 
 
 def general_ranker(reader: CachedReader, general: GeneralModel) -> RankingModel:
@@ -137,11 +153,11 @@ def general_ranker(reader: CachedReader, general: GeneralModel) -> RankingModel:
     return RankingModel(card, [part], stack, Calibration(), general)
 
 
-def _measure(examples: Sequence[Example], held_out: HeldOut, stack: Stack) -> tuple[Calibration, dict[str, Any]]:
+def _measure(
+    examples: Sequence[Example], held_out: HeldOut, utilities: NDArray[np.float64]
+) -> tuple[Calibration, dict[str, Any]]:
     """Return the calibration, and what the later leads say about the order and the chances."""
     late = [examples[row] for row in held_out.rows.tolist()]
-    weights = np.array([stack.weights.get(name, 0.0) for name in held_out.names])
-    utilities = held_out.scores @ weights
     stages = [example.candidate.stage for example in late]
     won = np.array([np.nan if example.won is None else float(example.won) for example in late])
     level = np.array([example.level for example in late])

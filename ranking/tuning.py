@@ -48,6 +48,8 @@ class UpperLayers:
         self._depth = len(layers_of(model))
         self._start = lower_depth(self._depth)
         self._hidden = self._read_lower(model, tokenizer)
+        # The fused attention's way back takes a third of a step on a CPU; the plain one is quick for short texts.
+        model.set_attn_implementation("eager")
         self.model = _with_lora(model, range(self._start, self._depth), rank) if regime == "lora" else model
         self.regime: Regime = regime
         self.parameters = self._choose_parameters()

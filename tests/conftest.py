@@ -21,6 +21,7 @@ class WordCountReader:
 
     version = "words-1"
     width = 48
+    pair_width = 96
 
     def read(self, texts: Sequence[str]) -> NDArray[np.float32]:
         vectors = np.zeros((len(texts), self.width), dtype=np.float32)
@@ -28,6 +29,9 @@ class WordCountReader:
             for word in text.lower().split():
                 vectors[row, hashlib.sha256(word.encode()).digest()[0] % self.width] += 1
         return vectors
+
+    def read_pairs(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
+        return np.hstack([self.read([pair[side] for pair in pairs]) for side in (0, 1)])
 
 
 @pytest.fixture

@@ -43,6 +43,7 @@ def learn(
     *,
     backbone: str,
     models_dir: Path,
+    refine: bool = False,
     now: datetime | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Learned:
@@ -55,7 +56,7 @@ def learn(
     moment = now or datetime.now(UTC)
     examples = list_examples(store, tenant, now=moment)
     refuse_leaks(examples)
-    config = TrainingConfig(pairs=PairConfig(window=_WINDOW.total_seconds()))
+    config = TrainingConfig(pairs=PairConfig(window=_WINDOW.total_seconds()), refine=refine)
     general = find_general_model(reader.version)
     model = train(examples, reader, general, backbone=backbone, config=config, progress=progress)
     folder = models_dir / tenant / model.version

@@ -18,7 +18,8 @@ class RankingConfig(BaseModel):
     """Which language model reads, and where it runs.
 
     `regime` is how it learns: `head` keeps the language model as it is and trains heads on what it read; `auto`
-    chooses, which today is always `head`.
+    chooses, which today is always `head`. With `refine`, training tries to compare the leads at the head of each stage
+    two by two, which costs a minute or two of reading, and keeps that only if it wins on later leads.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -26,6 +27,7 @@ class RankingConfig(BaseModel):
     backbone: str = "smollm2"
     device: str = "auto"
     regime: Literal["auto", "head"] = "auto"
+    refine: bool = False
 
 
 class BandConfig(BaseModel):

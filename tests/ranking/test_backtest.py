@@ -41,8 +41,14 @@ def test_our_order_beats_what_cannot_see_the_text(reader: CachedReader) -> None:
     for blind in ("random", "fields, XGBoost", "ours, text shuffled", "ours, fields only"):
         ahead = orders[blind].ahead
         assert ahead is not None
-        assert ahead.value > 0.1, blind
+        assert ahead.pair_accuracy.value > 0.1, blind
+        assert ahead.area is not None
+        assert ahead.area.value > 0.1, blind
+        assert ahead.precision_at_10_percent is not None
     assert {"ours, pointwise only (no pairs)", "ours, flat (no stages)", "ours, text only"} <= set(orders)
+    by_chance, flat = report.one_list.values()
+    assert by_chance["ndcg@5"].value > 0.6
+    assert flat["ndcg@5"].value > 0.6
 
 
 def test_later_leads_are_judged_and_never_both_sides(reader: CachedReader) -> None:
@@ -77,4 +83,6 @@ def test_a_perfect_order_is_perfect_and_a_constant_one_is_chance() -> None:
     assert constant.pair_accuracy.value == 0.5
     assert constant.ndcg["ndcg@1"].value == pytest.approx(0.5, abs=0.1)
     assert constant.ahead is not None
-    assert constant.ahead.low > 0.4
+    assert constant.ahead.pair_accuracy.low > 0.4
+    assert constant.ahead.ndcg["ndcg@1"].low > 0.3
+    assert constant.ahead.ndcg_p == pytest.approx(0.125, abs=0.02)  # four lists: 2 of 16 sign patterns

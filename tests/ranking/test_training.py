@@ -16,6 +16,12 @@ from ranking.reader import CachedReader
 from ranking.training import train
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
+# "Hello" in fifty languages.
+GREETINGS = (
+    "hello hallo bonjour hola ciao olá hej hei moi tere sveiki labas cześć ahoj dobrý szia salut здраво здравейте"
+    " привіт привет γεια merhaba salam سلام مرحبا שלום नमस्ते হ্যালো ਸਤਿ નમસ્તે வணக்கம் నమస్కారం ನಮಸ್ಕಾರ നമസ്കാരം ආයුබෝවන් สวัสดี"
+    " ສະບາຍດີ မင်္ဂလာပါ សួស្តី xin halo kamusta 你好 こんにちは 안녕하세요 сайн გამარჯობა բարեւ habari"
+)
 
 
 def candidate(id_: str, *texts: str, stage: str = "Demo", **fields: str | float | bool | None) -> Candidate:
@@ -133,10 +139,41 @@ def test_odd_leads_are_scored(reader: CachedReader) -> None:
         candidate("long", "word " * 20_000),
         candidate("many", *[f"note {n}" for n in range(300)]),
         candidate("new field", "budget approved", unheard_of=float("nan")),
-        candidate("script", "예산 승인 📈 הושלם"),
+        *(candidate(f"greeting {place}", greeting) for place, greeting in enumerate(GREETINGS.split())),
     ]
+    assert len(odd) == 53
 
     assert all(np.isfinite(item.utility) for item in model.score(odd, reader))
+
+
+def test_a_stage_with_one_lead_and_a_stage_never_seen_are_scored(reader: CachedReader) -> None:
+    model = train(
+        [*history(), Example(candidate("x", "budget approved", stage="Rare"), 1.0, True, "x", 90.0)],
+        reader,
+        None,
+        backbone="words",
+    )
+
+    rare, new = model.score(
+        [candidate("a", "budget approved", stage="Rare"), candidate("b", "budget approved", stage="Unknown")], reader
+    )
+
+    assert 0 < rare.probability < 1
+    assert 0 < new.probability < 1
+
+
+def test_a_field_that_is_not_a_number_counts_as_missing(reader: CachedReader) -> None:
+    examples = [
+        Example(
+            candidate(str(n), size=float("nan") if n % 4 < 2 else 1.0 + n % 2), float(n % 2), bool(n % 2), str(n), n
+        )
+        for n in range(80)
+    ]
+    model = train(examples, reader, None, backbone="words")
+    nan, missing = model.score([candidate("a", size=float("nan")), candidate("b", size=None)], reader)
+
+    assert np.isfinite(nan.utility)
+    assert nan.utility == pytest.approx(missing.utility)
 
 
 def test_a_model_is_not_used_with_another_reader(reader: CachedReader) -> None:

@@ -10,9 +10,18 @@ import typer
 from worker.cli.backtest import backtest
 from worker.cli.demo import demo
 from worker.cli.models import models_app
-from worker.cli.output import console, describe_validation, print_json, progress_bar, reported_errors, to_json
+from worker.cli.output import (
+    console,
+    describe_refinement,
+    describe_validation,
+    print_json,
+    progress_bar,
+    reported_errors,
+    to_json,
+)
 from worker.cli.sandbox import sandbox
 from worker.cli.templates import write_templates
+from worker.cli.why import why_command
 from worker.errors import ConfigurationError, WorkerError
 from worker.learn import learn, load_model
 from worker.pull import pull
@@ -31,6 +40,7 @@ app = typer.Typer(
 app.command("demo")(demo)
 app.command("sandbox")(sandbox)
 app.command("backtest")(backtest)
+app.command("why")(why_command)
 app.add_typer(models_app, name="models")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -106,6 +116,7 @@ def train_command(json_output: Json = False) -> None:
                     reader,
                     backbone=settings.ranking.backbone,
                     models_dir=settings.models_dir.resolve(),
+                    refine=settings.ranking.refine,
                     progress=advance,
                 )
     if json_output:
@@ -118,6 +129,8 @@ def train_command(json_output: Json = False) -> None:
             f" {sum(card['pairs'].values()):,} pairs; {describe_validation(card)}"
         )
         console.print(f"  {'in use now' if learned.promoted else 'not put into use'}: {learned.reason}")
+        if card["refinement"] is not None:
+            console.print(f"  {describe_refinement(card['refinement'])}")
 
 
 @app.command("rank")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.table import Table
 
 from ranking.candidate import Example
@@ -103,18 +104,31 @@ def show_report(name: str, report: Report) -> None:
         title_justify="left",
     )
     plain = any(order.area is not None for order in report.orders)
-    headings = ["order", "pairs right", "ours ahead by", "NDCG@1", "NDCG@3", "NDCG@5"]
-    headings += ["AUC", "ours ahead by", "AUC in stage", "won in top 10 %"] if plain else []
+    headings = ["order", "pairs right", "ours ahead by", "NDCG@1", "ours ahead by", "p", "NDCG@3", "NDCG@5"]
+    headings += ["AUC", "ours ahead by", "AUC in stage", "won in top 10 %", "ours ahead by", "lift"] if plain else []
     for heading in headings:
         table.add_column(heading, justify="left" if heading == "order" else "right")
     for order in report.orders:
-        cells = [order.name, _figure(order.pair_accuracy), _figure(order.ahead)]
-        cells += [_figure(order.ndcg[key]) for key in ("ndcg@1", "ndcg@3", "ndcg@5")]
+        ahead = order.ahead
+        cells = [order.name, _figure(order.pair_accuracy), _figure(ahead.pair_accuracy if ahead else None)]
+        cells += [_figure(order.ndcg["ndcg@1"]), _figure(ahead.ndcg["ndcg@1"] if ahead else None)]
+        cells += ["" if ahead is None else f"{ahead.ndcg_p:.3f}"]
+        cells += [_figure(order.ndcg[key]) for key in ("ndcg@3", "ndcg@5")]
         if plain:
-            stage = "" if order.stage_area is None else f"{order.stage_area:.3f}"
-            cells += [_figure(order.area), _figure(order.ahead_area), stage, _figure(order.precision_at_10_percent)]
+            cells += [_figure(order.area), _figure(ahead.area if ahead else None), _number(order.stage_area)]
+            cells += [_figure(order.precision_at_10_percent), _figure(ahead.precision_at_10_percent if ahead else None)]
+            cells += [_number(order.lift)]
         table.add_row(*cells)
-    console.print(table)
+    # A pipe is as wide as the table needs: cut figures help nobody.
+    wide = console if console.is_terminal else Console(highlight=False, width=280)
+    wide.print(table)
+    for name, values in report.one_list.items():
+        figures = ", ".join(f"{key.upper()} {_figure(value)}" for key, value in values.items())
+        console.print(f"one list of all stages, {name}: {figures}")
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
 
 
 def _figure(interval: Interval | None) -> str:

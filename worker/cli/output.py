@@ -53,6 +53,13 @@ def describe_validation(card: dict[str, Any]) -> str:
     )
 
 
+def describe_refinement(trial: dict[str, Any]) -> str:
+    """Return in words what a model's card says of comparing leads at the head of a stage."""
+    ahead = trial["ahead"]
+    figures = "" if ahead is None else f": {ahead['value']:+.3f} ({ahead['low']:+.3f} to {ahead['high']:+.3f}) of pairs"
+    return f"comparing leads two by two is {'on' if trial['on'] else 'off'}: {trial['reason']}{figures}"
+
+
 @contextmanager
 def reported_errors() -> Iterator[None]:
     """End the command with exit code 1 and one line for an error that a person can act on."""
