@@ -8,29 +8,22 @@ and orders its open leads. The gain of a lead is its planted chance.
 
 import argparse
 import json
-import tempfile
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
-from math import isnan
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from connectors.sandbox.faults import Faults
-from connectors.sandbox.org import build_organisation
-from connectors.sandbox.server import SandboxServer
+from benchmarks.organisations import pull_organisations
 from ranking.backtest import OURS, make_orders
 from ranking.general.model import find_general_model
 from ranking.report import compare_orders
 from worker.cli.backtest import show_report
-from worker.demo import SEEDS, build_sandbox, connect
-from worker.history import list_candidates, list_examples
-from worker.pull import pull
+from worker.demo import SEEDS
 from worker.settings import Settings
-from worker.store import Store
 from worker.wiring import build_reader
 
 
@@ -48,33 +41,22 @@ def main() -> None:
     leads: list[str] = []
     orders: dict[str, list[NDArray[np.float64]]] = {}
     orders_across: dict[str, list[NDArray[np.float64]]] = {}
-    for crm, seed in zip(SEEDS, arguments.seeds, strict=True):
-        with tempfile.TemporaryDirectory() as folder:
-            store = Store(f"sqlite:///{folder}/callfirst.db")
-            store.upgrade()
-            app, truth = build_sandbox(crm, build_organisation(seed, datetime.now(UTC)), Faults())
-            with SandboxServer(app) as server:
-                pull(store, connect(crm, server.url))
-            known = [
-                (lead, candidate)
-                for lead, candidate in list_candidates(store, crm, datetime.now(UTC))
-                if not isnan(truth[lead.id].truth)
-            ]
-            gains += [float(expit(truth[lead.id].truth)) for lead, _ in known]
-            stages += [f"{crm} {lead.stage}" for lead, _ in known]
-            leads += [f"{crm} {lead.id}" for lead, _ in known]
-            found = make_orders(
-                list_examples(store, crm),
-                [candidate for _, candidate in known],
-                reader,
-                general,
-                backbone=settings.ranking.backbone,
-            )
-            for name, scores in found.by_stage.items():
-                orders.setdefault(name, []).append(scores)
-            for name, scores in found.one_list.items():
-                orders_across.setdefault(name, []).append(scores)
-            store.close()
+    for org in pull_organisations(arguments.seeds):
+        gains += [float(expit(lead.truth)) for lead in org.truth]
+        stages += [f"{org.crm} {candidate.stage}" for candidate in org.candidates]
+        leads += [f"{org.crm} {candidate.id}" for candidate in org.candidates]
+        found = make_orders(
+            org.examples,
+            org.candidates,
+            reader,
+            general,
+            backbone=settings.ranking.backbone,
+            say=lambda name, crm=org.crm: sys.stderr.write(f"{crm}: {name}\n"),
+        )
+        for name, scores in found.by_stage.items():
+            orders.setdefault(name, []).append(scores)
+        for name, scores in found.one_list.items():
+            orders_across.setdefault(name, []).append(scores)
     report = compare_orders(_pooled(orders), np.array(gains), stages, leads, ours=OURS, one_list=_pooled(orders_across))
     show_report("demo organisations", report)
     if arguments.output is not None:

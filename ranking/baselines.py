@@ -15,6 +15,7 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import Pipeline
@@ -28,7 +29,9 @@ Scorer = Callable[[Sequence[Example], Sequence[Candidate]], Floats]
 
 _PENALTIES = {"classifier__C": [0.1, 1.0, 10.0, 100.0]}
 _XGBOOST = {"max_depth": [2, 3, 4], "n_estimators": [60, 150, 400]}
-_HIST = {"max_leaf_nodes": [7, 15], "max_iter": [60, 150, 400]}
+_HIST = {"classifier__max_leaf_nodes": [7, 15], "classifier__max_iter": [60, 150, 400]}
+# Below any real value; scikit-learn's boosting refuses a column that is missing in every row of a fold.
+_MISSING = -1e9
 _SVD_DIMENSIONS = 50
 
 
@@ -105,12 +108,12 @@ def score_by_hist_boosting(examples: Sequence[Example], candidates: Sequence[Can
     finished = _finished(examples)
     columns = fit_columns([example.candidate for example in finished])
     return _search(
-        HistGradientBoostingClassifier(learning_rate=0.05, random_state=0),
+        _hist_boosting(),
         _HIST,
         finished,
         columns.table([example.candidate for example in finished]),
         columns.table(candidates),
-        weights_go_to="sample_weight",
+        weights_go_to="classifier__sample_weight",
     )
 
 
@@ -126,12 +129,12 @@ def score_by_boosting_on_words(examples: Sequence[Example], candidates: Sequence
         for rows in ([example.candidate for example in finished], candidates)
     ]
     return _search(
-        HistGradientBoostingClassifier(learning_rate=0.05, random_state=0),
+        _hist_boosting(),
         _HIST,
         finished,
         tables[0],
         tables[1],
-        weights_go_to="sample_weight",
+        weights_go_to="classifier__sample_weight",
     )
 
 
@@ -153,6 +156,15 @@ BASELINES: Mapping[str, Scorer] = {
     "TF-IDF and XGBoost, averaged": score_by_average,
 }
 READS_TEXT = ("TF-IDF + logistic regression", "fields + TF-IDF SVD, boosting", "TF-IDF and XGBoost, averaged")
+
+
+def _hist_boosting() -> Pipeline:
+    return Pipeline(
+        [
+            ("missing", SimpleImputer(strategy="constant", fill_value=_MISSING)),
+            ("classifier", HistGradientBoostingClassifier(learning_rate=0.05, random_state=0)),
+        ]
+    )
 
 
 def _finished(examples: Sequence[Example]) -> list[Example]:

@@ -200,13 +200,17 @@ _OWNERS = ("Robin Falk", "Sam Okoye", "Lea Winter", "Tomas Ruiz")
 
 @dataclass(frozen=True, slots=True)
 class OrgInteraction:
-    """One note, mail, call, meeting or task as the CRM holds it. `body` is HTML where the CRM's would be."""
+    """One note, mail, call, meeting or task as the CRM holds it. `body` is HTML where the CRM's would be.
+
+    `fact` is what it says about the chance, or None where it says nothing.
+    """
 
     kind: InteractionKind
     occurred_at: datetime
     subject: str
     body: str
     inbound: bool = False
+    fact: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,9 +385,9 @@ class _Writer:
         lines = [self._mistype(sentence.format(**names)) for sentence in sentences]
         body = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
         if kind == "email":
-            return OrgInteraction(InteractionKind.EMAIL, at, f"Your scanners, {names['company']}", body)
+            return OrgInteraction(InteractionKind.EMAIL, at, f"Your scanners, {names['company']}", body, fact=fact)
         subject = {"note": "", "call": "Call", "meeting": f"Meeting {names['company']}", "task": "To do"}[kind]
-        return OrgInteraction(InteractionKind(kind), at, subject, body)
+        return OrgInteraction(InteractionKind(kind), at, subject, body, fact=fact)
 
     def _mail(
         self, at: datetime, fact: str | None, wordings: str, language: str, names: dict[str, str]
@@ -404,7 +408,7 @@ class _Writer:
         markup += f'<div class="gmail_signature">{html.escape(signature.format(**names))}</div>'
         if draw.random() < 0.7:
             markup += f'<blockquote class="gmail_quote">{html.escape(quoted.format(**names))}</blockquote>'
-        return OrgInteraction(InteractionKind.EMAIL, at, "Re: scanners", markup, inbound=True)
+        return OrgInteraction(InteractionKind.EMAIL, at, "Re: scanners", markup, inbound=True, fact=fact)
 
     def _after_the_outcome(self, closed_at: datetime, names: dict[str, str], *, won: bool) -> OrgInteraction:
         texts = _AFTER_THE_WIN if won else _AFTER_THE_LOSS

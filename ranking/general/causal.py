@@ -52,6 +52,8 @@ _STYLES = {
 _LENGTHS = {"10-20 words": 4, "20-40 words": 6, "40-70 words": 3, "70-120 words": 1}
 # More than this many facts do not fit into a text of that length.
 _MOST_FACTS = {"10-20 words": 1, "20-40 words": 3, "40-70 words": 5, "70-120 words": 5}
+# The rounds in which the corpus was drawn and written: (seed, notes and snippets of each trade).
+ROUNDS = ((1, 270, 450), (2, 150, 500))
 _SHARE_INVENTED = 0.25
 _SHARE_CHATTER = 0.2
 _GRADES = (-2.0, -1.5, -1.0, -0.5, 0.5, 1.0, 1.5, 2.0)
@@ -114,9 +116,9 @@ def draw(table: FactTable, *, seed: int, notes: int, snippets: int) -> Iterator[
     for trade, groups in table.trades.items():
         rng = random.Random(f"{seed}:{trade}")
         for number in range(notes):
-            yield _draw_note(rng, f"{trade}-n{number:04}", trade, groups, table.chatter)
+            yield _draw_note(rng, f"{trade}-{seed}n{number:04}", trade, groups, table.chatter)
         for number in range(snippets):
-            yield _draw_snippet(rng, f"{trade}-s{number:04}", trade, groups, table.chatter)
+            yield _draw_snippet(rng, f"{trade}-{seed}s{number:04}", trade, groups, table.chatter)
 
 
 def _draw_note(

@@ -1,11 +1,13 @@
 """The report: our order beside others, on leads that nobody learned from."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 
 from ranking.backtest import OURS, evaluate, split_by_time
+from ranking.baselines import BASELINES
 from ranking.candidate import Candidate, Example, Passage
 from ranking.errors import InsufficientHistoryError
 from ranking.reader import CachedReader
@@ -63,6 +65,17 @@ def test_a_history_that_ends_in_one_outcome_only_is_refused(reader: CachedReader
 
     with pytest.raises(InsufficientHistoryError, match="one outcome"):
         evaluate(rows, reader, None, backbone="words")
+
+
+def test_a_field_that_hardly_anybody_fills_in_breaks_no_baseline() -> None:
+    examples = [
+        replace(e, candidate=replace(e.candidate, fields={"size": 5.0 if n == 3 else None}))
+        for n, e in enumerate(history(60))
+    ]
+    candidates = [example.candidate for example in examples]
+
+    for name in ("fields, XGBoost", "fields, scikit-learn boosting", "fields + TF-IDF SVD, boosting"):
+        assert np.isfinite(BASELINES[name](examples, candidates)).all(), name
 
 
 def test_lists_are_of_one_stage_and_of_twenty() -> None:

@@ -1,0 +1,47 @@
+"""The demo's organisations as benchmarks need them: pulled through the real clients, with the planted truth beside."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import isnan
+
+from connectors.sandbox.faults import Faults
+from connectors.sandbox.org import OrgLead, build_organisation
+from connectors.sandbox.server import SandboxServer
+from ranking.candidate import Candidate, Example
+from worker.demo import SEEDS, build_sandbox, connect
+from worker.history import list_candidates, list_examples
+from worker.pull import pull
+from worker.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class PulledOrganisation:
+    """One CRM's finished leads as examples, its open leads as candidates, and the truth of each candidate."""
+
+    crm: str
+    examples: list[Example]
+    candidates: list[Candidate]
+    truth: list[OrgLead]
+
+
+def pull_organisations(seeds: Sequence[int]) -> Iterator[PulledOrganisation]:
+    """Yield the organisation of each sandbox CRM, one seed a CRM; leads whose truth nobody knows are left out."""
+    for crm, seed in zip(SEEDS, seeds, strict=True):
+        with tempfile.TemporaryDirectory() as folder:
+            store = Store(f"sqlite:///{folder}/callfirst.db")
+            store.upgrade()
+            app, truth = build_sandbox(crm, build_organisation(seed, datetime.now(UTC)), Faults())
+            with SandboxServer(app) as server:
+                pull(store, connect(crm, server.url))
+            known = [
+                (truth[lead.id], candidate)
+                for lead, candidate in list_candidates(store, crm, datetime.now(UTC))
+                if not isnan(truth[lead.id].truth)
+            ]
+            examples = list_examples(store, crm)
+            store.close()
+        yield PulledOrganisation(
+            crm, examples, [candidate for _, candidate in known], [org_lead for org_lead, _ in known]
+        )
