@@ -101,6 +101,9 @@ def test_from_an_empty_store_to_priorities_in_the_crm(crm: str, tmp_path: Path) 
         assert after["rank"]["passes"] in (1, 2)  # the note, and a sentence of it for the reason
         assert 1 <= after["write"]["written"] < open_leads
         shown = run(tmp_path, environment, "show", lead)[crm]
+        reasons = run(tmp_path, environment, "why", lead)[crm]["first"]
+        assert reasons["rank"] == shown["priority"]["rank"]
+        assert reasons["supporting"] or reasons["opposing"]
         assert shown["crm_was_told"]["rank"] == shown["priority"]["rank"]
 
 
