@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from ranking.candidate import Candidate, Example
+from ranking.errors import InsufficientHistoryError
 from ranking.heads import Heads, fit_path
 from ranking.inputs import passages_of
 from ranking.preferences import Pairs
@@ -24,6 +25,7 @@ Floats = NDArray[np.float64]
 _MAX_CHARACTERS = 500
 _PENALTIES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 _CHECKED_SHARE = 0.25
+_FEWEST_PAIRS = 40
 _NO_ROWS = np.zeros(0, dtype=np.int64)
 _NO_PAIRS = Pairs(_NO_ROWS, _NO_ROWS, np.zeros(0), np.zeros(0, dtype=np.int8))
 
@@ -58,6 +60,9 @@ def learn_comparator(
     """Return a comparator that learned from at most `most` pairs of one stage, drawn in random directions.
 
     The penalty is the one that does best on the quarter of these pairs whose winners ended last.
+
+    Raises:
+        InsufficientHistoryError: There are fewer than 40 pairs of one stage.
     """
     random = np.random.default_rng(seed)
     stages = [example.candidate.stage for example in examples]
@@ -66,7 +71,11 @@ def learn_comparator(
         for place, (winner, loser) in enumerate(zip(pairs.winners.tolist(), pairs.losers.tolist(), strict=True))
         if stages[winner] == stages[loser]
     ]
-    chosen = random.choice(inside, min(most, len(inside)), replace=False) if inside else np.zeros(0, dtype=np.int64)
+    if len(inside) < _FEWEST_PAIRS:
+        raise InsufficientHistoryError(
+            f"only {len(inside)} pairs of one stage; {_FEWEST_PAIRS} are needed to compare leads"
+        )
+    chosen = random.choice(inside, min(most, len(inside)), replace=False)
     chosen = chosen[np.argsort([examples[pairs.winners[place]].order for place in chosen.tolist()], kind="stable")]
     first_is_better = (random.random(len(chosen)) < 0.5).astype(np.float64)
     sides = np.stack([pairs.winners[chosen], pairs.losers[chosen]])

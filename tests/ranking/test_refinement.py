@@ -79,6 +79,15 @@ def test_refinement_is_off_where_it_does_not_win(reader: CachedReader) -> None:
     assert "does not order later leads better" in trial.reason
 
 
+def test_leads_that_never_share_a_stage_leave_it_off(reader: CachedReader) -> None:
+    alone = [replace(e, candidate=replace(e.candidate, stage="Demo" if e.won else "Offer")) for e in history()]
+
+    trial = try_refinement(alone, np.arange(len(alone)), np.zeros(len(alone)), PairConfig(), reader)
+
+    assert trial.refinement is None
+    assert "too few finished leads" in trial.reason
+
+
 def test_a_short_history_leaves_it_off(reader: CachedReader) -> None:
     trial = try_refinement(history(8), np.arange(8), np.zeros(8), PairConfig(), reader)
 
