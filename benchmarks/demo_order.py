@@ -6,36 +6,25 @@ Takes the demo's two organisations through both sandbox CRMs' real clients into 
 and orders its open leads. The gain of a lead is its planted chance.
 """
 
-import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from benchmarks.organisations import pull_organisations
+from benchmarks.organisations import open_reader, parse_arguments, pull_organisations
 from ranking.backtest import OURS, make_orders
-from ranking.general.model import find_general_model
 from ranking.report import compare_orders
 from worker.cli.backtest import show_report
-from worker.demo import SEEDS
-from worker.settings import Settings
-from worker.wiring import build_reader
 
 
 def main() -> None:
     """Print the report of both organisations pooled."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, nargs=2, default=list(SEEDS.values()))
-    parser.add_argument("-o", "--output", type=Path)
-    arguments = parser.parse_args()
-    settings = Settings(hubspot=None, salesforce=None)
-    reader = build_reader(settings.ranking, settings.cache_dir)
-    general = find_general_model(reader.version)
+    arguments = parse_arguments(__doc__)
+    reader, general, backbone = open_reader()
     gains: list[float] = []
     stages: list[str] = []
     leads: list[str] = []
@@ -50,7 +39,7 @@ def main() -> None:
             org.candidates,
             reader,
             general,
-            backbone=settings.ranking.backbone,
+            backbone=backbone,
             say=lambda name, crm=org.crm: sys.stderr.write(f"{crm}: {name}\n"),
         )
         for name, scores in found.by_stage.items():

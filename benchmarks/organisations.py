@@ -1,19 +1,25 @@
 """The demo's organisations as benchmarks need them: pulled through the real clients, with the planted truth beside."""
 
+import argparse
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import isnan
+from pathlib import Path
 
 from connectors.sandbox.faults import Faults
 from connectors.sandbox.org import OrgLead, build_organisation
 from connectors.sandbox.server import SandboxServer
 from ranking.candidate import Candidate, Example
+from ranking.general.model import GeneralModel, find_general_model
+from ranking.reader import CachedReader
 from worker.demo import SEEDS, build_sandbox, connect
 from worker.history import list_candidates, list_examples
 from worker.pull import pull
+from worker.settings import Settings
 from worker.store import Store
+from worker.wiring import build_reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +30,21 @@ class PulledOrganisation:
     examples: list[Example]
     candidates: list[Candidate]
     truth: list[OrgLead]
+
+
+def parse_arguments(description: str | None) -> argparse.Namespace:
+    """Return the command line's `seeds`, one a CRM, and `output`, a file or None."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--seeds", type=int, nargs=2, default=list(SEEDS.values()))
+    parser.add_argument("-o", "--output", type=Path)
+    return parser.parse_args()
+
+
+def open_reader() -> tuple[CachedReader, GeneralModel | None, str]:
+    """Return the language model as it is configured, its general model, and its name."""
+    settings = Settings(hubspot=None, salesforce=None)
+    reader = build_reader(settings.ranking, settings.cache_dir)
+    return reader, find_general_model(reader.version), settings.ranking.backbone
 
 
 def pull_organisations(seeds: Sequence[int]) -> Iterator[PulledOrganisation]:

@@ -8,81 +8,90 @@ deletion test takes the cited text away and, for comparison, another text of the
 The planted test asks whether the cited text holds a fact that raises (or lowers) the chance, where the lead has one.
 """
 
-import argparse
 import json
+import re
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict, replace
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from benchmarks.organisations import PulledOrganisation, pull_organisations
+from benchmarks.organisations import PulledOrganisation, open_reader, parse_arguments, pull_organisations
 from connectors.sandbox.org import FACT_WEIGHTS, OrgLead
 from ranking.candidate import Candidate, Passage
-from ranking.explanation import sentences, strongest
-from ranking.general.model import find_general_model
-from ranking.metrics import bootstrap_mean
+from ranking.explanation import explain, strongest
+from ranking.metrics import Interval, bootstrap_statistic
 from ranking.model import RankingModel
 from ranking.reader import CachedReader
 from ranking.training import train
-from worker.demo import SEEDS
-from worker.settings import Settings
-from worker.wiring import build_reader
+from worker.rank import choose_quotes
+
+# The quotes of a reason, as `explain` writes them; a shortened one ends in an ellipsis.
+_QUOTED = re.compile(r'(?:^|; )(?:For|Against): "(.*?)" \([^()]*, \d{4}-\d{2}-\d{2}\)')
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a test says of one citation or quote of a lead: 1 passed, 0 failed, one half for a tie."""
+
+    test: str
+    lead: str
+    passed: float
 
 
 def main() -> None:
-    """Print the share of cited texts that pass each test, with 95 % intervals over resampled citations."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, nargs=2, default=list(SEEDS.values()))
-    parser.add_argument("-o", "--output", type=Path)
-    arguments = parser.parse_args()
-    settings = Settings(hubspot=None, salesforce=None)
-    reader = build_reader(settings.ranking, settings.cache_dir)
-    found: dict[str, list[float]] = {}
+    """Print the share of citations that pass each test, with 95 % intervals over resampled leads."""
+    arguments = parse_arguments(__doc__)
+    reader, general, backbone = open_reader()
+    verdicts: dict[str, list[Verdict]] = {}
     for org in pull_organisations(arguments.seeds):
-        model = train(org.examples, reader, find_general_model(reader.version), backbone=settings.ranking.backbone)
-        for name, values in judge(org, model, reader).items():
-            found.setdefault(name, []).extend(values)
-    figures = {
-        name: {"citations": len(values), **asdict(bootstrap_mean(np.array(values)))} for name, values in found.items()
-    }
+        model = train(org.examples, reader, general, backbone=backbone)
+        for verdict in judge(org, model, reader):
+            verdicts.setdefault(verdict.test, []).append(verdict)
+    figures = {test: {"citations": len(found), **asdict(_share(found))} for test, found in verdicts.items()}
     text = json.dumps(figures, indent=2) + "\n"
     sys.stdout.write(text)
     if arguments.output is not None:
         arguments.output.write_text(text)
 
 
-def judge(org: PulledOrganisation, model: RankingModel, reader: CachedReader) -> dict[str, list[float]]:
-    """Return, by test, 1 or 0 for each citation that the test applies to; one half for a tie."""
-    found: dict[str, list[float]] = {}
+def judge(org: PulledOrganisation, model: RankingModel, reader: CachedReader) -> Iterator[Verdict]:
+    """Yield what each test says of each citation that it applies to, and of each quote that the CRM would be told."""
+    scored = model.score(org.candidates, reader)
+    quotes = choose_quotes(scored, model, reader)
     variants: list[Candidate] = []
     signs: list[int] = []
-    for item, lead in zip(model.score(org.candidates, reader), org.truth, strict=True):
+    for item, lead in zip(scored, org.truth, strict=True):
+        key = f"{org.crm} {item.candidate.id}"
+        said = [passage.text for passage in item.candidate.passages]
+        for quote in _QUOTED.findall(explain(item, quotes.get(item.candidate.id, {}))):
+            exact = any(quote.removesuffix("…") in text for text in said)
+            yield Verdict("a quote in a reason is an exact part of a text", key, float(exact))
         for sign, name in ((1, "for"), (-1, "against")):
             cited = strongest(item, sign)
             if cited is None:
                 continue
-            found.setdefault("a quoted sentence is an exact part of its text", []).extend(
-                float(part in cited.text) for part in sentences(cited.text)
-            )
             facts = [_fact(passage, lead) for passage in item.candidate.passages]
             if any(np.sign(fact) == sign for fact in facts):
-                said = float(np.sign(_fact(cited, lead)) == sign)
-                found.setdefault(f"planted: cited {name} holds a fact {name}", []).append(said)
+                right = float(np.sign(_fact(cited, lead)) == sign)
+                yield Verdict(f"planted: the text cited {name} holds a fact {name}", key, right)
                 by_chance = float(np.mean([np.sign(fact) == sign for fact in facts]))
-                found.setdefault(f"planted: any text of the lead holds a fact {name}", []).append(by_chance)
+                yield Verdict(f"planted: any text of the lead holds a fact {name}", key, by_chance)
             others = [passage for passage in item.candidate.passages if passage is not cited]
             if others:
                 other = min(others, key=lambda passage: (abs(len(passage.text) - len(cited.text)), -len(passage.text)))
                 variants += [item.candidate, _without(item.candidate, cited), _without(item.candidate, other)]
                 signs.append(sign)
-    utilities = model.utilities(variants, reader).reshape(-1, 3)
+    utilities = model.utilities(variants, reader, refine=False).reshape(-1, 3)
     moved = np.array(signs)[:, None] * (utilities[:, [0]] - utilities[:, 1:])
-    found["deletion: cited text moves the lead more than another"] = (
-        np.sign(moved[:, 0] - moved[:, 1]) / 2 + 0.5
-    ).tolist()
-    return found
+    passed = np.sign(moved[:, 0] - moved[:, 1]) / 2 + 0.5
+    for candidate, value in zip(variants[::3], passed.tolist(), strict=True):
+        yield Verdict("deletion: the cited text moves the lead more than another", f"{org.crm} {candidate.id}", value)
+
+
+def _share(verdicts: Sequence[Verdict]) -> Interval:
+    values = np.array([verdict.passed for verdict in verdicts])
+    return bootstrap_statistic(lambda found: float(found.mean()), (values,), [verdict.lead for verdict in verdicts])
 
 
 def _fact(passage: Passage, lead: OrgLead) -> float:

@@ -80,7 +80,7 @@ class Backbone:
         )
         encoded = [[*first, *between, *second] for first, second in zip(firsts, seconds, strict=True)]
         for batch in batches_of_similar_length([len(ids) for ids in encoded]):
-            hidden = self._run([encoded[index] for index in batch])
+            hidden, _ = self._run([encoded[index] for index in batch])
             for row, index in enumerate(batch):
                 tokens = hidden[row, : len(encoded[index])].float()
                 start = len(encoded[index]) - len(seconds[index])
@@ -89,18 +89,16 @@ class Backbone:
         return vectors
 
     @torch.inference_mode()
-    def _run(self, encoded: Sequence[list[int]]) -> torch.Tensor:
+    def _run(self, encoded: Sequence[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the hidden state after the highest layer, [texts, tokens, size], and which tokens are no padding."""
         padded = self.tokenizer.pad({"input_ids": list(encoded)}, return_tensors="pt").to(self.device)
         self._half.clear()
-        hidden: torch.Tensor = self._model(**padded).last_hidden_state
-        return hidden
+        return self._model(**padded).last_hidden_state, padded["attention_mask"]
 
     @torch.inference_mode()
     def _read_batch(self, encoded: Sequence[list[int]]) -> NDArray[np.float32]:
-        padded = self.tokenizer.pad({"input_ids": list(encoded)}, return_tensors="pt").to(self.device)
-        self._half.clear()
-        upper = self._model(**padded).last_hidden_state
-        means = [mean_over_tokens(hidden, padded["attention_mask"]) for hidden in (self._half.pop(), upper)]
+        upper, mask = self._run(encoded)
+        means = [mean_over_tokens(hidden, mask) for hidden in (self._half.pop(), upper)]
         vectors: NDArray[np.float32] = torch.cat(means, dim=1).cpu().numpy()
         return vectors
 

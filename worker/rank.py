@@ -48,7 +48,7 @@ def rank(
     before = reader.passes
     pairs = list_candidates(store, tenant, ranked_at)
     scored = model.score([candidate for _, candidate in pairs], reader, progress=progress)
-    quotes = _choose_quotes(scored, model, reader)
+    quotes = choose_quotes(scored, model, reader)
     leads = {lead.id: lead for lead, _ in pairs}
     priorities = order(scored, leads, bands, quotes, model.version, ranked_at, from_own_history=model.card.examples > 0)
     scores = [
@@ -108,7 +108,7 @@ def order(
     return priorities
 
 
-def _choose_quotes(
+def choose_quotes(
     scored: Sequence[ScoredCandidate], model: RankingModel, reader: CachedReader
 ) -> dict[str, dict[str, str]]:
     """Return, by lead and source, the sentence of each cited long text that says it most."""

@@ -1,6 +1,6 @@
 """Comparing leads two by two: it learns, it is gated, and it is kept with the model."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -103,12 +103,8 @@ def refined(reader: CachedReader) -> RankingModel:
     comparator = learn_comparator(examples, make_pairs(examples), reader)
     config = FusionConfig(1.0, comparator.first_is_favoured, 2.0)
     assert model.card.refinement is not None
-    card = replace(model.card, refinement={**model.card.refinement, "on": True, "config": _plain(config)})
+    card = replace(model.card, refinement={**model.card.refinement, "on": True, "config": asdict(config)})
     return RankingModel(card, model.parts, model.stack, model.calibration, None, Refinement(comparator, config))
-
-
-def _plain(config: FusionConfig) -> dict[str, float]:
-    return {"trust": config.trust, "first_is_favoured": config.first_is_favoured, "spread": config.spread}
 
 
 def test_a_refined_model_is_the_same_after_loading(refined: RankingModel, reader: CachedReader, tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from ranking.candidate import Example
@@ -119,9 +118,7 @@ def show_report(name: str, report: Report) -> None:
             cells += [_figure(order.precision_at_10_percent), _figure(ahead.precision_at_10_percent if ahead else None)]
             cells += [_number(order.lift)]
         table.add_row(*cells)
-    # A pipe is as wide as the table needs: cut figures help nobody.
-    wide = console if console.is_terminal else Console(highlight=False, width=280)
-    wide.print(table)
+    console.print(table)
     for name, values in report.one_list.items():
         figures = ", ".join(f"{key.upper()} {_figure(value)}" for key, value in values.items())
         console.print(f"one list of all stages, {name}: {figures}")

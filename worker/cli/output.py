@@ -18,8 +18,8 @@ from connectors.errors import ConnectorError
 from ranking.errors import RankingError
 from worker.errors import WorkerError
 
-# A pipe has no width of its own; tables are made for a wide one.
-console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+# A pipe has no width of its own; a report is the widest table, and cut figures help nobody.
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 280)
 _errors = Console(stderr=True, highlight=False)
 
 
