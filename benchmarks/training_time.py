@@ -1,6 +1,6 @@
 """How long learning takes: 2,000 leads of about 200 tokens, first with nothing read, then with every text read before.
 
-    .venv/bin/python -m benchmarks.training_time [--backbone smollm2] [--leads 2000]
+    .venv/bin/python -m benchmarks.training_time [--backbone mpnet] [--leads 2000]
 
 The leads are made of the corpus's notes, two or three each; their outcomes follow the notes' graded truth. Prints one
 JSON document: seconds, texts read, tokens, and the order's accuracy on later leads, as a check that it learned.
@@ -31,7 +31,7 @@ _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 def main() -> None:
     """Time both trainings and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--backbone", default="smollm2")
+    parser.add_argument("--backbone", default="mpnet")
     parser.add_argument("--leads", type=int, default=2_000)
     arguments = parser.parse_args()
     cache = user_cache_path("callfirst") / "backbones"

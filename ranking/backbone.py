@@ -1,9 +1,8 @@
 """A language model that reads texts into vectors.
 
 The vector of a text is the mean over its tokens of two hidden states, one after the other: at half of the model's
-depth, where it is as it was made, and at four fifths, where an adapter may have taught it what matters. Middle layers
-carry more of what a sentence says than the last ones, which are busy predicting the next word; the layers above are
-never run.
+depth and at four fifths. Middle layers carry more of what a sentence says than the last ones, which are busy with the
+task that the model was made for; the layers above are never run.
 """
 
 import hashlib
@@ -120,6 +119,8 @@ def load_body(location: str) -> Any:
     del layers[depth:]
     if hasattr(model, "norm"):
         model.norm = torch.nn.Identity()
+    if hasattr(model, "pooler"):
+        model.pooler = None
     # What is left says how deep it is, and where its half was before the cut.
     model.config.num_hidden_layers = depth
     return model

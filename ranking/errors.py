@@ -3,7 +3,8 @@
 RankingError
 ├── InsufficientHistoryError   too few finished leads to learn from; names what is missing
 ├── LeakError                  a field knows the outcome; names it, a person must exclude it
-└── BackboneError              a language model's files are absent, damaged or of an unknown kind
+├── BackboneError              a language model's files are absent, damaged or of an unknown kind
+└── TeachingError              a language model was taught and learned nothing; nothing is kept of it
 """
 
 
@@ -21,3 +22,7 @@ class LeakError(RankingError):
 
 class BackboneError(RankingError):
     """A language model's files cannot be used; the message says which and what to do."""
+
+
+class TeachingError(RankingError):
+    """Teaching a language model came to nothing; the message says what to try."""

@@ -16,6 +16,7 @@ from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import minimize
 from scipy.sparse import csr_matrix, issparse
 from scipy.special import expit
+from threadpoolctl import threadpool_limits
 
 from ranking.preferences import Pairs
 
@@ -137,7 +138,9 @@ def _minimise(features: Matrix, loss: Loss, ridge: float, start: NDArray[np.floa
         return value + ridge * float(w[:-1] @ w[:-1]), gradient
 
     first = np.zeros(features.shape[1] + 1) if start is None else start
-    found: NDArray[np.float64] = minimize(
-        objective, first, jac=True, method="L-BFGS-B", options={"maxiter": _MAX_STEPS}
-    ).x
+    # Many products of a table and one vector: sharing each among threads takes four times as long as one thread needs.
+    with threadpool_limits(1, user_api="blas"):
+        found: NDArray[np.float64] = minimize(
+            objective, first, jac=True, method="L-BFGS-B", options={"maxiter": _MAX_STEPS}
+        ).x
     return found

@@ -45,12 +45,16 @@ def bootstrap_pair_accuracy(
     stages: Sequence[str],
     *,
     groups: Sequence[Hashable] | None = None,
+    gap: float = 0.0,
     samples: int = 2_000,
 ) -> Interval:
-    """Return the pair accuracy with a percentile interval over resampled groups (leads, where none are given)."""
+    """Return the pair accuracy with a percentile interval over resampled groups (leads, where none are given).
+
+    Pairs whose truth differs by no more than `gap` are not counted.
+    """
     drawn = _draws(groups if groups is not None else range(len(truth)), samples)
     right, pairs = np.zeros(samples + 1), np.zeros(samples + 1)
-    for rows, table, counts in _pair_tables(scores, truth, stages):
+    for rows, table, counts in _pair_tables(scores, truth, stages, gap):
         right += _resampled(table, drawn[:, rows])
         pairs += _resampled(counts, drawn[:, rows])
     return _interval(right / np.maximum(pairs, 1e-12))
@@ -173,13 +177,15 @@ def _expected_top(scores: Floats, won: Floats, count: int) -> float:
     return float(won[sure].sum() + won[tied].mean() * (count - sure.sum()))
 
 
-def _pair_tables(scores: Floats, truth: Floats, stages: Sequence[str]) -> Iterator[tuple[Any, Floats, Floats]]:
+def _pair_tables(
+    scores: Floats, truth: Floats, stages: Sequence[str], gap: float = 0.0
+) -> Iterator[tuple[Any, Floats, Floats]]:
     """Yield for each stage its rows, and two [rows, rows] tables: pairs (better, worse) ordered rightly, and pairs."""
     for rows in _groups(stages):
         worth, value = truth[rows], scores[rows]
-        counts = worth[:, None] > worth[None, :]
-        gap = value[:, None] - value[None, :]
-        right = np.where(gap > 0, 1.0, np.where(gap == 0, 0.5, 0.0)) * counts
+        counts = worth[:, None] - worth[None, :] > gap
+        ahead = value[:, None] - value[None, :]
+        right = np.where(ahead > 0, 1.0, np.where(ahead == 0, 0.5, 0.0)) * counts
         yield rows, right, counts.astype(np.float64)
 
 

@@ -24,7 +24,7 @@ class RankingConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    backbone: str = "smollm2"
+    backbone: str = "mpnet"
     device: str = "auto"
     regime: Literal["auto", "head"] = "auto"
     refine: bool = False

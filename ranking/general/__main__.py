@@ -1,49 +1,76 @@
-"""`python -m ranking.general build|evaluate`: rebuilds the general model from the corpus, or measures it by trade."""
+"""Builds the general model from the corpus, or measures it. Prints one JSON line for each result.
+
+build      teaches the whole corpus and writes the model that is shipped
+evaluate   teaches all trades but some, and judges those (`--size`: from so many texts only)
+own-leads  what the general model is worth beside 0 to 1,000 leads of a trade that it was not taught
+"""
 
 import argparse
 import json
 import os
 import sys
-import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from ranking.backbone_files import find_backbone
 from ranking.general.corpus import load_corpus
-from ranking.general.evaluate import evaluate_by_trade
-from ranking.general.train import TeachingConfig, build
+from ranking.general.evaluate import evaluate_by_trade, folds_of, taught_reader, texts_to_teach
+from ranking.general.train import TeachingConfig, teach_and_save
+
+_HERE = Path(__file__).parent
 
 
 def main() -> None:
-    """Build the general model and say what was written, or print one JSON line for each trade."""
-    parser = argparse.ArgumentParser(prog="python -m ranking.general", description=__doc__)
-    parser.add_argument("what", choices=("build", "evaluate"))
-    parser.add_argument("--backbone", default="smollm2")
+    """Do what the command line says."""
+    parser = argparse.ArgumentParser(
+        prog="python -m ranking.general", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=("build", "evaluate", "own-leads"))
+    parser.add_argument("--backbone", default="mpnet")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda:0")
     parser.add_argument("--cache", type=Path, required=True, help="where the unpacked backbones are kept")
-    parser.add_argument("--folder", type=Path, default=Path(__file__).parent, help="where the model is written")
+    parser.add_argument("--folder", type=Path, help="where models are written; for `build` beside this file")
     parser.add_argument("--epochs", type=int, default=TeachingConfig().epochs)
-    parser.add_argument("--folds", type=int, default=2)
+    parser.add_argument("--rank", type=int, default=TeachingConfig().rank)
+    parser.add_argument("--first-layer", type=int, default=TeachingConfig().first_layer)
+    parser.add_argument("--folds", type=int, default=3)
+    parser.add_argument("--fold", type=int, help="teach this fold and stop, so that folds can be taught side by side")
+    parser.add_argument("--size", type=int, help="how many texts are taught; all, where none is given")
     arguments = parser.parse_args()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    config = TeachingConfig(epochs=arguments.epochs)
+    config = TeachingConfig(epochs=arguments.epochs, rank=arguments.rank, first_layer=arguments.first_layer)
+    for line in _run(arguments, config):
+        sys.stdout.write(json.dumps(line) + "\n")
+        sys.stdout.flush()
+
+
+def _run(arguments: argparse.Namespace, config: TeachingConfig) -> Iterator[dict[str, Any]]:
     corpus = load_corpus()
+    name, cache, device = arguments.backbone, arguments.cache, arguments.device
     if arguments.what == "build":
-        model = build(arguments.backbone, corpus, arguments.cache, arguments.folder, config, progress=_show)
-        sys.stdout.write(f"{model.version} for {model.reader_version}\n")
+        folder = arguments.folder or _HERE
+        model = teach_and_save(name, corpus, cache, folder, config, device=device, progress=_show)
+        yield {"model": model.version, "reader": model.reader_version, "texts": len(corpus)}
         return
-    location = find_backbone(arguments.backbone, arguments.cache).location
-    with tempfile.TemporaryDirectory() as scratch:
+    folder = arguments.folder or cache / "general-folds"
+    folds = folds_of(corpus, folder, folds=arguments.folds, size=arguments.size)
+    if arguments.fold is not None:
+        fold = folds[arguments.fold]
+        lesson = texts_to_teach(corpus, fold)
+        _, model = taught_reader(lesson, name, cache, fold, config, device=device, say=_say, progress=_show)
+        yield {"model": model.version, "left out": fold.left_out, "texts": len(lesson)}
+    elif arguments.what == "evaluate":
         for result in evaluate_by_trade(
-            corpus,
-            location,
-            Path(scratch),
-            folds=arguments.folds,
-            config=config,
-            say=_say,
-            progress=_show,
+            corpus, name, cache, folds, config=config, device=device, say=_say, progress=_show
         ):
-            sys.stdout.write(json.dumps(asdict(result)) + "\n")
-            sys.stdout.flush()
+            yield asdict(result)
+    else:
+        # The ranker's own parts are only needed here: teaching runs where they are not installed.
+        from ranking.general.own_leads import evaluate_own_leads
+
+        for own in evaluate_own_leads(corpus, name, cache, folds, config=config, device=device, say=_say):
+            yield asdict(own)
 
 
 def _say(line: str) -> None:

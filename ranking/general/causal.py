@@ -53,7 +53,7 @@ _LENGTHS = {"10-20 words": 4, "20-40 words": 6, "40-70 words": 3, "70-120 words"
 # More than this many facts do not fit into a text of that length.
 _MOST_FACTS = {"10-20 words": 1, "20-40 words": 3, "40-70 words": 5, "70-120 words": 5}
 # The rounds in which the corpus was drawn and written: (seed, notes and snippets of each trade).
-ROUNDS = ((1, 270, 450), (2, 150, 500))
+ROUNDS = ((1, 270, 450), (2, 150, 500), (3, 80, 520))
 _SHARE_INVENTED = 0.25
 _SHARE_CHATTER = 0.2
 _GRADES = (-2.0, -1.5, -1.0, -0.5, 0.5, 1.0, 1.5, 2.0)

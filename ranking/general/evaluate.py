@@ -1,168 +1,133 @@
-"""What the general model knows of trades that it has not seen, and what it is worth beside own leads.
+"""What the general model knows of trades that it was not taught, by the size of the corpus that it was taught.
 
-The trades are dealt into folds; a model is taught on the other folds' trades and judges this fold's. That is harder
-than leaving out one trade at a time, and costs two teachings instead of twelve.
+The trades are dealt into folds; a model is taught other folds' texts and judges this fold's. That is harder than
+leaving out one trade at a time, and costs three teachings instead of twelve. What was taught is kept, so that an
+evaluation that was broken off goes on with the next fold, and so that `own_leads` can start from it.
 """
 
+import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
-from ranking.candidate import Candidate, Example, Passage
-from ranking.errors import InsufficientHistoryError
+from ranking.backbone import Backbone
+from ranking.backbone_files import find_backbone
 from ranking.general.corpus import CorpusText
-from ranking.general.model import GeneralModel
-from ranking.general.train import Taught, TeachingConfig, teach
-from ranking.metrics import Interval, bootstrap_difference, bootstrap_pair_accuracy
-from ranking.preferences import PairConfig
-from ranking.reader import CachedReader
-from ranking.training import TrainingConfig, train
+from ranking.general.model import GeneralModel, find_adapter, find_general_model
+from ranking.general.train import TeachingConfig, teach_and_save
+from ranking.metrics import Interval, bootstrap_pair_accuracy
 
-OWN_LEADS = (50, 100)
-_NOW = datetime(2026, 1, 1, tzinfo=UTC)
-# Two texts whose chances differ by less than this are told apart by nobody.
+# Two texts whose chances differ by less than this many log-odds are told apart by nobody.
 _CLEAR_GAP = 1.0
+# A small corpus is gone through more often: each model sees at least this many texts.
+_TEXTS_SEEN = 16_000
+_MOST_EPOCHS = 12
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class OwnLeads:
-    """Pair accuracy after learning from `count` own leads, with the general model, and by how much that is ahead."""
+class Fold:
+    """The trades that a model is not taught, and where what it is taught is kept."""
 
-    count: int
-    with_general: Interval
-    ahead: Interval
+    left_out: tuple[str, ...]
+    size: int | None
+    folder: Path
 
 
 @dataclass(frozen=True, slots=True)
 class TradeResult:
     """What a model that was taught other trades makes of this one; pairs are of notes of one stage, or of snippets.
 
-    `clear_notes` counts only pairs at least one log-odds apart.
+    `taught` counts the texts that it was taught; `clear_notes` counts only pairs at least one log-odds apart.
     """
 
     trade: str
+    taught: int
     notes: Interval
-    clear_notes: float
+    clear_notes: Interval
     snippets: Interval
-    own_leads: tuple[OwnLeads, ...]
 
 
-class _KnownVectors:
-    """A reader of texts whose vectors are known already."""
-
-    def __init__(self, version: str, texts: Sequence[str], vectors: NDArray[np.float32]) -> None:
-        self.version = version
-        self.width = vectors.shape[1]
-        self._places = {text: place for place, text in enumerate(texts)}
-        self._vectors = vectors
-
-    def read(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        # Field values are no corpus texts: they say nothing here.
-        empty = np.zeros(self.width, dtype=np.float32)
-        return np.stack([self._vectors[self._places[text]] if text in self._places else empty for text in texts])
+def folds_of(corpus: Sequence[CorpusText], folder: Path, *, folds: int, size: int | None = None) -> list[Fold]:
+    """Return the folds of a corpus; `size` limits what is taught to so many texts, drawn by chance."""
+    trades = sorted({text.trade for text in corpus})
+    name = "all" if size is None else str(size)
+    return [Fold(tuple(trades[fold::folds]), size, folder / f"{name}-texts-fold-{fold}") for fold in range(folds)]
 
 
 def evaluate_by_trade(
     corpus: Sequence[CorpusText],
-    location: str,
-    scratch: Path,
+    name: str,
+    cache: Path,
+    folds: Sequence[Fold],
     *,
-    folds: int = 2,
     config: TeachingConfig = TeachingConfig(),
+    device: str = "cpu",
     say: Callable[[str], None] = lambda _: None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[TradeResult]:
-    """Yield a result for each trade, judged by a model that was taught none of its texts."""
-    trades = sorted({text.trade for text in corpus})
-    plain: NDArray[np.float32] | None = None
-    for fold in range(folds):
-        left_out = trades[fold::folds]
-        say(f"teaching without {', '.join(left_out)}")
-        chosen = [index for index, text in enumerate(corpus) if text.trade not in left_out]
-        if plain is None:
-            # Before anything is taught: what a team without the general model reads.
-            untaught = teach(corpus, chosen[:2], location, TeachingConfig(epochs=0, rank=config.rank))
-            plain = _vectors(untaught)
-        taught = teach(corpus, chosen, location, config, progress=progress)
-        judged = taught.judge()
-        vectors = _vectors(taught)
-        weight = np.zeros(vectors.shape[1], dtype=np.float32)
-        weight[-len(taught.weight) :] = taught.weight.numpy()
-        general = GeneralModel(weight, taught.bias, f"fold-{fold}")
-        texts = [text.text for text in corpus]
-        reader = CachedReader(_KnownVectors(f"fold-{fold}", texts, vectors), scratch / f"fold-{fold}.sqlite")
-        bare = CachedReader(_KnownVectors("plain", texts, plain), scratch / "plain.sqlite")
-        for trade in left_out:
-            yield _judge_trade(trade, corpus, judged, reader, bare, general)
+    """Yield a result for each trade, judged by a model that was taught none of its texts, and one for all trades."""
+    tested: list[CorpusText] = []
+    judged: list[Floats] = []
+    taught = 0
+    for fold in folds:
+        lesson = texts_to_teach(corpus, fold)
+        taught = len(lesson)
+        reader, general = taught_reader(lesson, name, cache, fold, config, device=device, say=say, progress=progress)
+        for trade in fold.left_out:
+            texts = [text for text in corpus if text.trade == trade]
+            scores = general.judge(reader.read([text.text for text in texts]))
+            yield _result(trade, taught, texts, scores)
+            tested += texts
+            judged.append(scores)
+    yield _result("all trades", taught, tested, np.concatenate(judged))
 
 
-def _judge_trade(
-    trade: str,
-    corpus: Sequence[CorpusText],
-    judged: Floats,
-    reader: CachedReader,
-    bare: CachedReader,
-    general: GeneralModel,
-) -> TradeResult:
-    notes = [i for i, text in enumerate(corpus) if text.trade == trade and text.kind == "note"]
-    snippets = [i for i, text in enumerate(corpus) if text.trade == trade and text.kind == "snippet"]
-    truth = np.array([text.utility for text in corpus])
-    stages = [corpus[i].stage for i in notes]
+def texts_to_teach(corpus: Sequence[CorpusText], fold: Fold) -> list[CorpusText]:
+    """Return the texts of the other trades, or as many of them as the fold's size says."""
+    others = [text for text in corpus if text.trade not in fold.left_out]
+    if fold.size is None:
+        return others
+    return random.Random(0).sample(others, min(fold.size, len(others)))
+
+
+def taught_reader(
+    lesson: Sequence[CorpusText],
+    name: str,
+    cache: Path,
+    fold: Fold,
+    config: TeachingConfig,
+    *,
+    device: str = "cpu",
+    say: Callable[[str], None] = lambda _: None,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[Backbone, GeneralModel]:
+    """Return the language model that was taught a lesson, with its judgement; it is taught now if it was not before."""
+    files = find_backbone(name, cache)
+    if find_adapter(files.version, fold.folder) is None:
+        say(f"teaching {len(lesson)} texts without {', '.join(fold.left_out)}")
+        epochs = min(max(config.epochs, round(_TEXTS_SEEN / max(len(lesson), 1))), max(_MOST_EPOCHS, config.epochs))
+        longer = TeachingConfig(epochs, config.learning_rate, config.rank, config.first_layer, config.seed)
+        teach_and_save(name, lesson, cache, fold.folder, longer, device=device, progress=progress)
+    reader = Backbone(name, cache=cache, device=device, adapter=find_adapter(files.version, fold.folder))
+    general = find_general_model(reader.version, fold.folder)
+    assert general is not None, "an adapter is kept together with its judgement"
+    return reader, general
+
+
+def _result(trade: str, taught: int, texts: Sequence[CorpusText], scores: Floats) -> TradeResult:
+    truth = np.array([text.utility for text in texts])
+    notes = np.array([text.kind == "note" for text in texts])
+    lists = [f"{text.trade}, {text.stage}" if text.kind == "note" else text.trade for text in texts]
+    note_lists = [name for name, is_note in zip(lists, notes, strict=True) if is_note]
+    snippet_lists = [name for name, is_note in zip(lists, notes, strict=True) if not is_note]
     return TradeResult(
         trade,
-        bootstrap_pair_accuracy(judged[notes], truth[notes], stages),
-        _clear_accuracy(judged[notes], truth[notes]),
-        bootstrap_pair_accuracy(judged[snippets], truth[snippets], [trade] * len(snippets)),
-        tuple(_with_own_leads(count, [corpus[i] for i in notes], reader, bare, general) for count in OWN_LEADS),
+        taught,
+        bootstrap_pair_accuracy(scores[notes], truth[notes], note_lists),
+        bootstrap_pair_accuracy(scores[notes], truth[notes], note_lists, gap=_CLEAR_GAP),
+        bootstrap_pair_accuracy(scores[~notes], truth[~notes], snippet_lists),
     )
-
-
-def _with_own_leads(
-    count: int, notes: Sequence[CorpusText], reader: CachedReader, bare: CachedReader, general: GeneralModel
-) -> OwnLeads:
-    """Learn from the first `count` notes with drawn outcomes, and order the second half of all notes by the truth."""
-    half = len(notes) // 2
-    random = np.random.default_rng(0)
-    examples = []
-    for place, note in enumerate(notes[:count]):
-        won = bool(random.random() < expit(note.utility))
-        examples.append(Example(_candidate(note), float(won), won, note.id, float(place)))
-    tested = notes[half:]
-    truth = np.array([note.utility for note in tested])
-    one_list = ["all"] * len(tested)
-    candidates = [_candidate(note) for note in tested]
-    config = TrainingConfig(pairs=PairConfig(required_tiers=()))
-    scores = []
-    for its_reader, its_general in ((reader, general), (bare, None)):
-        try:
-            model = train(examples, its_reader, its_general, backbone="corpus", config=config)
-        except InsufficientHistoryError:
-            scores.append(np.zeros(len(tested)))
-        else:
-            scores.append(model.utilities(candidates, its_reader))
-    return OwnLeads(
-        count,
-        bootstrap_pair_accuracy(scores[0], truth, one_list),
-        bootstrap_difference(scores[0], scores[1], truth, one_list),
-    )
-
-
-def _candidate(note: CorpusText) -> Candidate:
-    return Candidate(note.id, note.stage, _NOW, {}, (Passage(note.id, "note", _NOW, note.text),))
-
-
-def _vectors(taught: Taught) -> NDArray[np.float32]:
-    halves = [taught.upper.lower_vectors().numpy(), taught.upper.all_vectors().numpy()]
-    return np.concatenate(halves, axis=1).astype(np.float32)
-
-
-def _clear_accuracy(scores: Floats, truth: Floats) -> float:
-    clear = truth[:, None] - truth[None, :] >= _CLEAR_GAP
-    right = scores[:, None] > scores[None, :]
-    return float(right[clear].mean()) if clear.any() else float("nan")

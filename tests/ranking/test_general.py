@@ -78,8 +78,8 @@ def test_the_corpus_is_what_was_drawn() -> None:
         a.id: a for seed, notes, snippets in ROUNDS for a in draw(table, seed=seed, notes=notes, snippets=snippets)
     }
 
-    assert Counter(text.kind for text in corpus) == {"note": 4_905, "snippet": 10_900}
-    assert sum("-1" in text.id for text in corpus) == 8_640  # the first round is whole, the second is not yet
+    assert Counter(text.kind for text in corpus) == {"note": 6_000, "snippet": 17_640}
+    assert [text.id for text in corpus] == list(drawn)
     assert len({text.trade for text in corpus}) == 12
     assert len({text.language for text in corpus}) == 7
     assert len({text.text.lower() for text in corpus}) == len(corpus)

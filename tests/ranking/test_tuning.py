@@ -1,4 +1,4 @@
-"""Teaching the upper layers of a language model: what moves, what stays, and that it can be kept."""
+"""Teaching the layers of a language model: what moves, what stays, and that it can be kept."""
 
 import random
 from dataclasses import replace
@@ -9,11 +9,13 @@ import pytest
 import torch
 
 from ranking.backbone import Backbone
+from ranking.errors import TeachingError
 from ranking.general.corpus import CorpusText
-from ranking.general.evaluate import evaluate_by_trade
+from ranking.general.evaluate import evaluate_by_trade, folds_of
 from ranking.general.model import GeneralModel, find_adapter, find_general_model
-from ranking.general.train import TeachingConfig, build, teach
-from ranking.tuning import UpperLayers
+from ranking.general.own_leads import evaluate_own_leads
+from ranking.general.train import TeachingConfig, teach, teach_and_save
+from ranking.tuning import TaughtLayers
 from tests.tiny_models import WORDS, save_tiny_model
 
 
@@ -36,18 +38,25 @@ def test_a_taught_model_tells_new_texts_apart_and_is_the_same_when_loaded(kind: 
     texts = corpus()
     config = TeachingConfig(epochs=20, learning_rate=5e-3, rank=8)
 
-    taught = teach(texts, range(200), str(tiny), config)
-    judged = taught.judge()[200:]
-    truth = np.array([text.utility for text in texts[200:]])
-    assert np.corrcoef(judged, truth)[0, 1] > 0.9
+    taught = teach(texts[:200], str(tiny), config)
+    assert np.corrcoef(taught.judge(), [text.utility for text in texts[:200]])[0, 1] > 0.9
 
-    model = build(str(tiny), texts, tmp_path / "cache", tmp_path / "general", config)
+    model = teach_and_save(str(tiny), texts[:200], tmp_path / "cache", tmp_path / "general", config)
     reader = Backbone(str(tiny), cache=tmp_path / "cache", adapter=find_adapter(_version(tiny), tmp_path / "general"))
     found = find_general_model(reader.version, tmp_path / "general")
     assert isinstance(found, GeneralModel)
     assert found.version == model.version
-    loaded = found.judge(reader.read([text.text for text in texts]))
-    assert np.corrcoef(loaded, [text.utility for text in texts])[0, 1] > 0.9
+    loaded = found.judge(reader.read([text.text for text in texts[200:]]))
+    assert np.corrcoef(loaded, [text.utility for text in texts[200:]])[0, 1] > 0.9
+
+
+def test_a_teaching_that_taught_nothing_is_refused(tmp_path: Path) -> None:
+    silent = [replace(text, text="monday call") for text in corpus(200)]
+    config = TeachingConfig(epochs=10, rank=2)
+
+    with pytest.raises(TeachingError, match="tells no two texts apart"):
+        teach_and_save(str(save_tiny_model(tmp_path / "tiny", "bert")), silent, tmp_path, tmp_path / "general", config)
+    assert not (tmp_path / "general").exists()
 
 
 def test_another_backbone_has_no_general_model(tmp_path: Path) -> None:
@@ -57,9 +66,16 @@ def test_another_backbone_has_no_general_model(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["llama", "bert"])
 @pytest.mark.parametrize("regime", ["lora", "full"])
-def test_only_the_upper_layers_are_taught(kind: str, regime: str, tmp_path: Path) -> None:
+def test_layers_below_the_first_one_to_teach_stay_as_they_are(kind: str, regime: str, tmp_path: Path) -> None:
     tiny = save_tiny_model(tmp_path / "tiny", kind)
-    upper = UpperLayers(str(tiny), ["good call", "bad price note"], regime=regime, rank=2)  # type: ignore[arg-type]
+    upper = TaughtLayers(
+        str(tiny),
+        ["good call", "bad price note"],
+        regime=regime,  # type: ignore[arg-type]
+        rank=2,
+        first_layer=2,
+    )
+    upper.model.eval()  # no dropout: what moves is what was taught
     before = upper.vectors([0, 1]).detach().clone()
     optimiser = torch.optim.Adam(upper.parameters, lr=0.05)
     for _ in range(5):
@@ -78,7 +94,7 @@ def test_only_the_upper_layers_are_taught(kind: str, regime: str, tmp_path: Path
 def test_what_is_taught_on_is_what_is_read_later(kind: str, tmp_path: Path) -> None:
     tiny = save_tiny_model(tmp_path / "tiny", kind)
     texts = ["good call monday", "bad", "price note rep lead plan mail"]
-    upper = UpperLayers(str(tiny), texts, rank=2)
+    upper = TaughtLayers(str(tiny), texts, rank=2)
     reader = Backbone(str(tiny), cache=tmp_path / "cache")
 
     read = reader.read(texts)[:, reader.hidden_size :]
@@ -109,11 +125,39 @@ def test_trades_that_were_left_out_are_judged_with_and_without_own_leads(tmp_pat
         for kind in ["note" if place % 2 else "snippet"]
     ]
     config = TeachingConfig(epochs=6, learning_rate=5e-3, rank=8)
+    folds = folds_of(texts, tmp_path / "folds", folds=2)
 
-    results = list(evaluate_by_trade(texts, str(tiny), tmp_path / "scratch", config=config))
+    results = list(evaluate_by_trade(texts, str(tiny), tmp_path / "cache", folds, config=config))
 
-    assert [result.trade for result in results] == ["cars", "travel"]
-    for result in results:
-        assert result.notes.value > 0.8
-        assert [own.count for own in result.own_leads] == [50, 100]
-        assert all(own.with_general.value > 0.7 for own in result.own_leads)
+    assert [result.trade for result in results] == ["cars", "travel", "all trades"]
+    assert all(result.notes.value > 0.8 and result.taught == 320 for result in results)
+
+    own = list(evaluate_own_leads(texts, str(tiny), tmp_path / "cache", folds, counts=(0, 50, 1_000), config=config))
+    assert [(result.trade, result.count) for result in own] == [
+        ("cars", 0), ("cars", 50), ("travel", 0), ("travel", 50)
+    ]  # fmt: skip
+    assert all(result.with_general.value > 0.7 for result in own)
+    assert all(result.without.value == 0.5 for result in own if result.count == 0)
+
+
+def test_an_evaluation_that_was_broken_off_teaches_no_fold_twice(tmp_path: Path) -> None:
+    tiny = save_tiny_model(tmp_path / "tiny", "llama")
+    texts = [
+        replace(text, trade=trade, kind=kind)
+        for trade in ("cars", "travel")
+        for kind in ("note", "snippet")
+        for text in corpus(30)
+    ]
+    folds = folds_of(texts, tmp_path / "folds", folds=2, size=40)
+    config = TeachingConfig(epochs=1, rank=2)
+
+    def once() -> tuple[list[str], list[object]]:
+        said: list[str] = []
+        found = evaluate_by_trade(texts, str(tiny), tmp_path / "cache", folds, config=config, say=said.append)
+        return said, list(found)
+
+    first, results = once()
+    again, same_results = once()
+    assert first == ["teaching 40 texts without cars", "teaching 40 texts without travel"]
+    assert again == []
+    assert same_results == results
