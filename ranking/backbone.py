@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import load_file
 from transformers import AutoModel, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
@@ -21,6 +22,7 @@ from ranking.backbone_files import find_backbone
 from ranking.rendering import RENDERING_VERSION
 
 LOWER, UPPER = 1 / 2, 4 / 5
+FULL_WEIGHTS = "taught_layers.safetensors"
 MAX_TOKENS = 256
 _BETWEEN_TEXTS = "\n\nThe other lead: "
 # Tokens of one batch, padding included: keeps a batch in the processor's cache and memory flat.
@@ -31,7 +33,7 @@ _MAX_CHARACTERS = 6 * MAX_TOKENS  # no tokenizer makes fewer tokens than one for
 class Backbone:
     """One language model, cut off at four fifths of its depth. `version` names weights, adapter, depth and rendering.
 
-    `adapter` is a directory as peft writes it; its weights are merged, so that reading costs no more than without.
+    `adapter` is a directory of what was taught (`tuning`); it is merged, so that reading costs no more than without.
     """
 
     def __init__(self, name: str, *, cache: Path, device: str = "auto", adapter: Path | None = None) -> None:
@@ -43,9 +45,7 @@ class Backbone:
         self.tokenizer = load_tokenizer(files.location)
         model = load_body(files.location)
         if adapter is not None:
-            from peft import PeftModel
-
-            model = PeftModel.from_pretrained(model, adapter).merge_and_unload()
+            model = merge_taught(model, adapter)
         self._model = model.to(self.device).eval()
         layers = layers_of(self._model)
         self._half: list[torch.Tensor] = []
@@ -126,6 +126,18 @@ def load_body(location: str) -> Any:
     return model
 
 
+def merge_taught(model: Any, adapter: Path) -> Any:
+    """Return a model with what was taught: low-rank additions merged, or whole layers put in place of the old ones."""
+    whole = adapter / FULL_WEIGHTS
+    if whole.exists():
+        dtype = next(model.parameters()).dtype
+        model.load_state_dict({name: value.to(dtype) for name, value in load_file(whole).items()}, strict=False)
+        return model
+    from peft import PeftModel
+
+    return PeftModel.from_pretrained(model, adapter).merge_and_unload()
+
+
 def layers_of(model: Any) -> Any:
     """Return the list of a model's layers: of a decoder or of an encoder."""
     return model.layers if hasattr(model, "layers") else model.encoder.layer
@@ -162,5 +174,7 @@ def batches_of_similar_length(lengths: Sequence[int]) -> Iterator[list[int]]:
 
 
 def hash_of_adapter(folder: Path) -> str:
-    """Return a short hash of an adapter's weights."""
-    return hashlib.sha256((folder / "adapter_model.safetensors").read_bytes()).hexdigest()[:12]
+    """Return a short hash of the weights that were taught."""
+    whole = folder / FULL_WEIGHTS
+    file = whole if whole.exists() else folder / "adapter_model.safetensors"
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:12]

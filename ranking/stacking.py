@@ -20,7 +20,7 @@ from ranking.parts import Fitter, Outcomes, Part
 from ranking.preferences import PairConfig, make_pairs
 
 # The shares of the groups, oldest first, up to which parts learn before they score the next ones.
-_CUTS = (0.4, 0.55, 0.7, 0.85, 1.0)
+CUTS = (0.4, 0.55, 0.7, 0.85, 1.0)
 # The pull of the starting weights, in examples: a history of this length counts as much as they do.
 _PULL = 40.0
 _MIN_WON = _MIN_LOST = 5
@@ -74,12 +74,14 @@ def describe_outcomes(examples: Sequence[Example], config: PairConfig, *, seed: 
     )
 
 
-def split_in_time(examples: Sequence[Example]) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+def split_in_time(
+    examples: Sequence[Example], cuts: Sequence[float] = CUTS
+) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Return (earlier, later) example indices for each cut."""
     share = places_in_time(examples)
     return [
         (np.flatnonzero(share < start), np.flatnonzero((share >= start) & (share < end)))
-        for start, end in pairwise(_CUTS)
+        for start, end in pairwise(cuts)
     ]
 
 
@@ -100,13 +102,14 @@ def score_held_out(
     config: PairConfig,
     *,
     seed: int,
+    cuts: Sequence[float] = CUTS,
     progress: Callable[[int, int], None] | None = None,
 ) -> HeldOut:
     """Return the scores of every example after the first cut that had enough before it to learn from."""
     rows: list[NDArray[np.int64]] = []
     paths: dict[str, list[list[NDArray[np.float64]]]] = {name: [] for name in fitters}
     names: dict[str, tuple[str, ...]] = {}
-    splits = split_in_time(examples)
+    splits = split_in_time(examples, cuts)
     for done, (early, late) in enumerate(splits):
         if progress is not None:
             progress(done, len(splits))

@@ -12,7 +12,7 @@ from ranking.calibration import Calibration, fit_calibration
 from ranking.candidate import Example
 from ranking.errors import InsufficientHistoryError
 from ranking.general.model import GeneralModel
-from ranking.inputs import build_inputs, read_texts
+from ranking.inputs import Inputs, build_inputs, read_texts
 from ranking.metrics import bootstrap_pair_accuracy, calibration_error, count_pairs
 from ranking.model import ModelCard, RankingModel
 from ranking.parts import FITTERS, Fitter, GeneralPart, Part, pick
@@ -20,6 +20,7 @@ from ranking.preferences import PairConfig, make_pairs
 from ranking.reader import CachedReader
 from ranking.refinement import describe_trial, try_refinement
 from ranking.stacking import (
+    CUTS,
     HeldOut,
     Stack,
     describe_outcomes,
@@ -36,13 +37,14 @@ class TrainingConfig:
     """How a ranker learns. `without` says what stays out, for ablations, by the start of the scores' names.
 
     With `refine`, comparisons of two leads at the head of each stage are tried, and kept only if they win on later
-    leads.
+    leads. Parts learn before each of `cuts` and are judged between it and the next: shares of the leads, in time.
     """
 
     pairs: PairConfig = field(default_factory=PairConfig)
     seed: int = 0
     without: tuple[str, ...] = ()
     refine: bool = False
+    cuts: tuple[float, ...] = CUTS
 
     def fitters(self) -> Mapping[str, Fitter]:
         """Return what is learned: the part of a name before the comma decides."""
@@ -83,17 +85,9 @@ def train(
             " Check the won and lost settings, or wait for more finished leads"
         )
     make_pairs(examples, config.pairs, seed=config.seed)  # refuses a history in which nothing can be compared
-    candidates = [example.candidate for example in examples]
-    inputs = build_inputs(candidates, read_texts(candidates, reader, general, progress=progress))
-    fixed: list[Part] = [GeneralPart()] if general is not None and "general" not in config.without else []
-    fitters = config.fitters()
-    if not (inputs.texts > 0).any():
-        # Nothing was written: words would be learned from silence. What is read of the fields is still there.
-        fitters = {name: fitter for name, fitter in fitters.items() if name not in ("words", "together")}
-    held_out = score_held_out(examples, inputs, fitters, fixed, config.pairs, seed=config.seed)
-    if config.without:
-        held_out = held_out.without(*config.without)
-    stack = fit_stack(examples, held_out, seed=config.seed)
+    inputs = _read(examples, reader, general, progress=progress)
+    fixed = _fixed_parts(general, config)
+    fitters, held_out, stack = _hold_out(examples, inputs, fixed, config)
     outcomes = describe_outcomes(examples, config.pairs, seed=config.seed)
     learned = [
         pick(fitter(inputs, outcomes), held_out.strengths[name])
@@ -127,6 +121,20 @@ def train(
     )
 
 
+def later_utilities(
+    examples: Sequence[Example],
+    reader: CachedReader,
+    general: GeneralModel | None,
+    *,
+    config: TrainingConfig = TrainingConfig(),
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the examples after the first cut, and their utilities by parts that did not learn from them."""
+    inputs = _read(examples, reader, general, progress=progress)
+    _, held_out, stack = _hold_out(examples, inputs, _fixed_parts(general, config), config)
+    return held_out.rows, held_out.scores @ np.array([stack.weights.get(name, 0.0) for name in held_out.names])
+
+
 def general_ranker(reader: CachedReader, general: GeneralModel) -> RankingModel:
     """Return a ranker that knows the general model only: the first day's order."""
     part = GeneralPart()
@@ -151,6 +159,35 @@ def general_ranker(reader: CachedReader, general: GeneralModel) -> RankingModel:
         validation_ece=None,
     )
     return RankingModel(card, [part], stack, Calibration(), general)
+
+
+def _read(
+    examples: Sequence[Example],
+    reader: CachedReader,
+    general: GeneralModel | None,
+    *,
+    progress: Callable[[int, int], None] | None,
+) -> Inputs:
+    candidates = [example.candidate for example in examples]
+    return build_inputs(candidates, read_texts(candidates, reader, general, progress=progress))
+
+
+def _fixed_parts(general: GeneralModel | None, config: TrainingConfig) -> list[Part]:
+    return [GeneralPart()] if general is not None and "general" not in config.without else []
+
+
+def _hold_out(
+    examples: Sequence[Example], inputs: Inputs, fixed: Sequence[Part], config: TrainingConfig
+) -> tuple[Mapping[str, Fitter], HeldOut, Stack]:
+    """Return what can be learned, its scores on later examples, and how loudly each speaks."""
+    fitters = config.fitters()
+    if not (inputs.texts > 0).any():
+        # Nothing was written: words would be learned from silence. What is read of the fields is still there.
+        fitters = {name: fitter for name, fitter in fitters.items() if name not in ("words", "together")}
+    held_out = score_held_out(examples, inputs, fitters, fixed, config.pairs, seed=config.seed, cuts=config.cuts)
+    if config.without:
+        held_out = held_out.without(*config.without)
+    return fitters, held_out, fit_stack(examples, held_out, seed=config.seed)
 
 
 def _measure(

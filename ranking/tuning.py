@@ -8,10 +8,18 @@ from typing import Any, Literal
 import torch
 from safetensors.torch import save_file
 
-from ranking.backbone import batches_of_similar_length, encode, layers_of, load_body, load_tokenizer, mean_over_tokens
+from ranking.backbone import (
+    FULL_WEIGHTS,
+    batches_of_similar_length,
+    encode,
+    layers_of,
+    load_body,
+    load_tokenizer,
+    mean_over_tokens,
+    merge_taught,
+)
 
 Regime = Literal["lora", "full"]
-FULL_WEIGHTS = "taught_layers.safetensors"
 
 
 class TaughtLayers:
@@ -23,6 +31,8 @@ class TaughtLayers:
         regime: `lora` or `full`.
         rank: The rank of LoRA's additions.
         first_layer: The layers below stay as they are.
+        start: What was taught before, a directory that `save` wrote after `lora`: teaching goes on from there, and what
+            is saved holds both.
     """
 
     def __init__(
@@ -33,6 +43,7 @@ class TaughtLayers:
         regime: Regime = "lora",
         rank: int = 24,
         first_layer: int = 0,
+        start: Path | None = None,
         device: str = "cpu",
     ) -> None:
         torch.set_flush_denormal(True)  # the first, tiny gradients cost a processor ten times the others
@@ -46,7 +57,10 @@ class TaughtLayers:
         taught = range(first_layer, len(layers_of(model)))
         self.hidden_size = int(model.config.hidden_size)
         self.regime: Regime = regime
-        self.model = _with_lora(model, taught, rank) if regime == "lora" else model
+        if regime == "lora":
+            self.model = _with_lora(model, taught, rank) if start is None else _resume_lora(model, start)
+        else:
+            self.model = model if start is None else merge_taught(model, start)
         self.parameters = self._choose_parameters(taught)
         self.model.train()
 
@@ -127,3 +141,9 @@ def _with_lora(model: Any, layers: range, rank: int) -> Any:
         layers_pattern="layers" if hasattr(model, "layers") else "layer",
     )
     return get_peft_model(model, config)
+
+
+def _resume_lora(model: Any, adapter: Path) -> Any:
+    from peft import PeftModel
+
+    return PeftModel.from_pretrained(model, adapter, is_trainable=True)

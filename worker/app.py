@@ -7,6 +7,7 @@ no arguments and no text; what it does is safe to repeat, so a message that come
 from celery import Celery, shared_task
 from celery.schedules import crontab
 
+from worker.regimes import Teacher
 from worker.settings import Settings
 from worker.sync import sync
 from worker.wiring import build_connectors, build_reader, build_store
@@ -42,5 +43,6 @@ def sync_all() -> None:
     settings = Settings()
     store = build_store(settings)
     reader = build_reader(settings.ranking, settings.cache_dir)
+    teacher = Teacher(settings.ranking, settings.cache_dir)
     for connector in build_connectors(settings):
-        sync(store, connector, reader, settings.bands)
+        sync(store, connector, reader, settings.bands, teacher)

@@ -102,7 +102,7 @@ def run_demo(
         say(f"{crm}: pulled {sum(report.records.values()):,} records")
         model = learn(store, crm, reader, backbone=backbone, models_dir=models_dir, progress=progress).model
         say(f"{crm}: trained {model.version} on {model.card['examples']:,} snapshots of {model.card['leads']:,} leads")
-        ranked = rank(store, crm, load_model(store, crm, reader), reader, bands, progress=progress)
+        ranked = rank(store, crm, load_model(store, crm, reader)[0], reader, bands, progress=progress)
         written = write_back(store, connector)
         count("apply")
         stages = tuple(

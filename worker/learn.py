@@ -1,5 +1,6 @@
 """Trains a CRM's ranker from its own history, keeps it, and decides whether it replaces the one in use."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from ranking.reader import CachedReader
 from ranking.training import TrainingConfig, general_ranker, train
 from worker.errors import NoModelError
 from worker.history import list_examples
+from worker.regimes import TAUGHT_FOLDER, Reading, Teacher
 from worker.store import ModelVersion, Store
 
 # Snapshots further apart than this are not compared: the market was another one.
@@ -28,12 +30,16 @@ _MIN_GATE_PAIRS = 50
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """A trained model, and whether it is in use now. `ahead` is its pair accuracy less that of the model in use."""
+    """A trained model, and whether it is in use now. `ahead` is its pair accuracy less that of the model in use.
+
+    `regime` says in words how the language model learned.
+    """
 
     model: ModelVersion
     promoted: bool
     reason: str
     ahead: Interval | None
+    regime: str = "head"
 
 
 def learn(
@@ -44,54 +50,77 @@ def learn(
     backbone: str,
     models_dir: Path,
     refine: bool = False,
+    teacher: Teacher | None = None,
     now: datetime | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Learned:
     """Train on every lead's history and save the model; put it into use unless it is worse than the one in use.
 
+    `reader` is the language model as the general model taught it; a `teacher` may go on teaching it.
+
     Raises:
         InsufficientHistoryError: There are too few finished leads; the model in use stays.
         LeakError: A field knows the outcome; the model in use stays.
+        TeachingError: A regime was asked for by name and taught nothing; the model in use stays.
     """
     moment = now or datetime.now(UTC)
     examples = list_examples(store, tenant, now=moment)
     refuse_leaks(examples)
     config = TrainingConfig(pairs=PairConfig(window=_WINDOW.total_seconds()), refine=refine)
-    general = find_general_model(reader.version)
-    model = train(examples, reader, general, backbone=backbone, config=config, progress=progress)
+    reading = Reading(reader, find_general_model(reader.version), config, "head")
+    scratch = models_dir / tenant / "being-taught"
+    if teacher is not None:
+        shutil.rmtree(scratch, ignore_errors=True)
+        reading = teacher.teach(examples, reading, scratch)
+    model = train(
+        examples, reading.reader, reading.general, backbone=backbone, config=reading.config, progress=progress
+    )
     folder = models_dir / tenant / model.version
     model.save(folder)
-    promoted, reason, ahead = _gate(store, tenant, reader, examples, backbone, config)
+    if reading.regime != "head":
+        shutil.rmtree(folder / TAUGHT_FOLDER, ignore_errors=True)
+        shutil.move(scratch, folder / TAUGHT_FOLDER)
+    promoted, reason, ahead = _gate(store, tenant, reader, reading, examples, backbone, teacher)
     version = ModelVersion(model.version, folder, backbone, moment, asdict(model.card), moment if promoted else None)
     store.save_model(tenant, version)
-    return Learned(version, promoted, reason, ahead)
+    return Learned(version, promoted, reason, ahead, reading.described)
 
 
-def load_model(store: Store, tenant: str, reader: CachedReader) -> RankingModel:
-    """Return the model in use; before anything was trained, the general model alone.
+def load_model(
+    store: Store, tenant: str, reader: CachedReader, teacher: Teacher | None = None
+) -> tuple[RankingModel, CachedReader]:
+    """Return the model in use and the language model that reads for it; before any training, the general model alone.
 
     Raises:
         NoModelError: Nothing has been trained, and there is no general model for this backbone.
+        RankingError: The model in use has a language model of its own, and there is no `teacher` to open it.
     """
     found = store.find_model(tenant)
-    general = find_general_model(reader.version)
     if found is not None:
-        return RankingModel.load(found.path, general)
+        taught = found.path / TAUGHT_FOLDER
+        if taught.exists():
+            if teacher is None:
+                raise RankingError(f"{found.path}: its language model was taught own leads; nothing here can open it")
+            reader = teacher.open(taught)
+            return RankingModel.load(found.path, find_general_model(reader.version, taught)), reader
+        return RankingModel.load(found.path, find_general_model(reader.version)), reader
+    general = find_general_model(reader.version)
     if general is None:
         raise NoModelError(
             f"{tenant}: there is no trained model yet, and none comes with this language model; run `callfirst pull`,"
             " then `callfirst train`"
         )
-    return general_ranker(reader, general)
+    return general_ranker(reader, general), reader
 
 
 def _gate(
     store: Store,
     tenant: str,
     reader: CachedReader,
+    reading: Reading,
     examples: list[Example],
     backbone: str,
-    config: TrainingConfig,
+    teacher: Teacher | None,
 ) -> tuple[bool, str, Interval | None]:
     """Return whether a new model may replace the one in use, why, and by how much the new method is ahead.
 
@@ -102,10 +131,10 @@ def _gate(
     if found is None:
         return True, "there was none before", None
     try:
-        current = load_model(store, tenant, reader)
+        current, its_reader = load_model(store, tenant, reader, teacher)
     except RankingError:
         return True, "the one in use does not fit this language model any more", None
-    if current.card.reader_version != reader.version:
+    if current.card.reader_version != its_reader.version:
         return True, "the one in use does not fit this language model any more", None
     since = found.trained_at.timestamp()
     fresh_groups = {e.group for e in examples if e.won is not None and e.order > since}
@@ -116,10 +145,13 @@ def _gate(
     if not fresh or count_pairs(levels, stages) < _MIN_GATE_PAIRS:
         return True, "too few leads have finished since the last training to tell the two apart", None
     candidates = [e.candidate for e in fresh]
-    general = find_general_model(reader.version)
-    twin = train(rest, reader, general, backbone=backbone, config=config).utilities(candidates, reader)
+    twin = train(rest, reading.reader, reading.general, backbone=backbone, config=reading.config)
     ahead = bootstrap_difference(
-        twin, current.utilities(candidates, reader), levels, stages, groups=[e.group for e in fresh]
+        twin.utilities(candidates, reading.reader),
+        current.utilities(candidates, its_reader),
+        levels,
+        stages,
+        groups=[e.group for e in fresh],
     )
     figures = f"{ahead.value:+.3f} ({ahead.low:+.3f} to {ahead.high:+.3f}) of pairs on {len(fresh_groups)} new leads"
     if ahead.high < 0:

@@ -17,16 +17,18 @@ from connectors.salesforce import SalesforceConfig
 class RankingConfig(BaseModel):
     """Which language model reads, and where it runs.
 
-    `regime` is how it learns: `head` keeps the language model as it is and trains heads on what it read; `auto`
-    chooses, which today is always `head`. With `refine`, training tries to compare the leads at the head of each stage
-    two by two, which costs a minute or two of reading, and keeps that only if it wins on later leads.
+    `regime` is how it learns from a team's own leads: `head` keeps the language model as the general model taught it
+    and trains heads on what it read; `lora` and `full` go on teaching it first, which takes an accelerator or patience.
+    `auto` tries `lora` where there is an accelerator and keeps it only if it orders later leads better; elsewhere it is
+    `head`. With `refine`, training tries to compare the leads at the head of each stage two by two, which costs a
+    minute or two of reading, and keeps that only if it wins on later leads.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     backbone: str = "mpnet"
     device: str = "auto"
-    regime: Literal["auto", "head"] = "auto"
+    regime: Literal["auto", "head", "lora", "full"] = "auto"
     refine: bool = False
 
 

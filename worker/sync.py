@@ -7,6 +7,7 @@ from ranking.reader import CachedReader
 from worker.learn import load_model
 from worker.pull import PullReport, pull
 from worker.rank import RankReport, rank
+from worker.regimes import Teacher
 from worker.settings import BandConfig
 from worker.store import Store
 from worker.writeback import WriteReport, write_back
@@ -22,13 +23,15 @@ class SyncReport:
     write: WriteReport
 
 
-def sync(store: Store, connector: Connector, reader: CachedReader, bands: BandConfig) -> SyncReport:
+def sync(
+    store: Store, connector: Connector, reader: CachedReader, bands: BandConfig, teacher: Teacher | None = None
+) -> SyncReport:
     """Bring the store, the order and the CRM up to date, once.
 
     Raises:
         NoModelError: Nothing has been trained yet.
     """
-    model = load_model(store, connector.name, reader)
+    model, its_reader = load_model(store, connector.name, reader, teacher)
     pulled = pull(store, connector)
-    ranked = rank(store, connector.name, model, reader, bands)
+    ranked = rank(store, connector.name, model, its_reader, bands)
     return SyncReport(connector.name, pulled, ranked, write_back(store, connector))

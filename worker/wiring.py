@@ -6,6 +6,7 @@ from connectors.base import Connector
 from connectors.hubspot import HubSpotConnector
 from connectors.salesforce import SalesforceConnector
 from ranking.backbone_files import find_backbone
+from ranking.errors import BackboneError
 from ranking.general.model import find_adapter
 from ranking.reader import CachedReader
 from worker.errors import ConfigurationError
@@ -39,11 +40,19 @@ def build_store(settings: Settings) -> Store:
     return store
 
 
-def build_reader(config: RankingConfig, cache_dir: Path) -> CachedReader:
-    """Return the language model with what the general model taught it, and the cache of what it has read."""
+def build_reader(config: RankingConfig, cache_dir: Path, taught: Path | None = None) -> CachedReader:
+    """Return the language model and the cache of what it has read.
+
+    `taught` is a directory of what a team's own leads taught it; without one it knows what the general model taught.
+    """
     from ranking.backbone import Backbone  # imports torch, which commands that do not rank need not wait for
 
     cache = cache_dir / "backbones"
-    adapter = find_adapter(find_backbone(config.backbone, cache).version)
+    version = find_backbone(config.backbone, cache).version
+    adapter = find_adapter(version) if taught is None else find_adapter(version, taught)
+    if taught is not None and adapter is None:
+        raise BackboneError(
+            f"{taught}: was taught to another language model than {config.backbone}; run `callfirst train`"
+        )
     backbone = Backbone(config.backbone, cache=cache, device=config.device, adapter=adapter)
     return CachedReader(backbone, cache_dir / "vectors.sqlite")

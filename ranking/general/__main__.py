@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ranking.general.corpus import load_corpus
-from ranking.general.evaluate import evaluate_by_trade, folds_of, taught_reader, texts_to_teach
+from ranking.general.evaluate import evaluate_by_trade, folds_of
 from ranking.general.train import TeachingConfig, teach_and_save
 
 _HERE = Path(__file__).parent
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--rank", type=int, default=TeachingConfig().rank)
     parser.add_argument("--first-layer", type=int, default=TeachingConfig().first_layer)
     parser.add_argument("--folds", type=int, default=3)
-    parser.add_argument("--fold", type=int, help="teach this fold and stop, so that folds can be taught side by side")
+    parser.add_argument("--fold", type=int, help="this fold alone, so that folds can be run side by side")
     parser.add_argument("--size", type=int, help="how many texts are taught; all, where none is given")
     arguments = parser.parse_args()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -56,11 +56,8 @@ def _run(arguments: argparse.Namespace, config: TeachingConfig) -> Iterator[dict
     folder = arguments.folder or cache / "general-folds"
     folds = folds_of(corpus, folder, folds=arguments.folds, size=arguments.size)
     if arguments.fold is not None:
-        fold = folds[arguments.fold]
-        lesson = texts_to_teach(corpus, fold)
-        _, model = taught_reader(lesson, name, cache, fold, config, device=device, say=_say, progress=_show)
-        yield {"model": model.version, "left out": fold.left_out, "texts": len(lesson)}
-    elif arguments.what == "evaluate":
+        folds = [folds[arguments.fold]]
+    if arguments.what == "evaluate":
         for result in evaluate_by_trade(
             corpus, name, cache, folds, config=config, device=device, say=_say, progress=_show
         ):

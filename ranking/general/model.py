@@ -15,7 +15,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 _FOLDER = Path(__file__).parent
-_JUDGEMENT = "judgement.safetensors"
+JUDGEMENT = "judgement.safetensors"
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,12 @@ class GeneralModel:
 def find_adapter(files_version: str, folder: Path = _FOLDER) -> Path | None:
     """Return the directory of the adapter that was taught to a backbone's weights, or None where there is none."""
     found = folder / files_version
-    return found if (found / _JUDGEMENT).exists() else None
+    return found if (found / JUDGEMENT).exists() else None
 
 
 def find_general_model(reader_version: str, folder: Path = _FOLDER) -> GeneralModel | None:
     """Return the general model for a reader, or None where there is none: another backbone, or another depth."""
-    for file in sorted(folder.glob(f"*/{_JUDGEMENT}")):
+    for file in sorted(folder.glob(f"*/{JUDGEMENT}")):
         with safe_open(file, framework="np") as opened:
             if (opened.metadata() or {}).get("reader_version") == reader_version:
                 weight, bias = opened.get_tensor("weight"), opened.get_tensor("bias")

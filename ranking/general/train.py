@@ -19,7 +19,7 @@ from ranking.backbone import Backbone
 from ranking.backbone_files import find_backbone
 from ranking.errors import TeachingError
 from ranking.general.corpus import CorpusText
-from ranking.general.model import GeneralModel
+from ranking.general.model import JUDGEMENT, GeneralModel
 from ranking.tuning import TaughtLayers, shuffled_batches
 
 # Texts compared in one step: notes are five times as long as snippets.
@@ -145,7 +145,7 @@ def teach_and_save(
     weight = np.zeros(reader.width, dtype=np.float32)
     weight[reader.hidden_size :] = taught.weight.numpy()  # what is read at half depth says nothing to it
     model = GeneralModel(weight, taught.bias, reader.version)
-    model.save(target / "judgement.safetensors")
+    model.save(target / JUDGEMENT)
     return model
 
 

@@ -84,7 +84,7 @@ def test_rolling_back_brings_the_previous_order_back_exactly(store: Store, train
     train(NOW)
 
     def order() -> list[tuple[str, float, int]]:
-        rank(store, "memory", load_model(store, "memory", reader), reader, BANDS, now=NOW)
+        rank(store, "memory", load_model(store, "memory", reader)[0], reader, BANDS, now=NOW)
         due = store.list_due_writes("memory")
         return [(d.priority.lead_id, d.priority.score, d.priority.call_order) for d in due]
 

@@ -27,7 +27,7 @@ def ranked(store: Store, reader: CachedReader, tmp_path: Path) -> tuple[InMemory
     )
     pull(store, connector)
     learn(store, "memory", reader, backbone="words", models_dir=tmp_path / "models")
-    model = load_model(store, "memory", reader)
+    model, _ = load_model(store, "memory", reader)
     rank(store, "memory", model, reader, BANDS)
     return connector, model
 

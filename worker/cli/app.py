@@ -26,6 +26,7 @@ from worker.errors import ConfigurationError, WorkerError
 from worker.learn import learn, load_model
 from worker.pull import pull
 from worker.rank import rank
+from worker.regimes import Teacher
 from worker.settings import Settings
 from worker.store import DueWrite
 from worker.sync import sync
@@ -117,6 +118,7 @@ def train_command(json_output: Json = False) -> None:
                     backbone=settings.ranking.backbone,
                     models_dir=settings.models_dir.resolve(),
                     refine=settings.ranking.refine,
+                    teacher=Teacher(settings.ranking, settings.cache_dir, advance),
                     progress=advance,
                 )
     if json_output:
@@ -128,6 +130,7 @@ def train_command(json_output: Json = False) -> None:
             f"{crm}: {learned.model.version}, {card['examples']:,} snapshots of {card['leads']:,} leads,"
             f" {sum(card['pairs'].values()):,} pairs; {describe_validation(card)}"
         )
+        console.print(f"  regime {learned.regime}", markup=False)
         console.print(f"  {'in use now' if learned.promoted else 'not put into use'}: {learned.reason}")
         if card["refinement"] is not None:
             console.print(f"  {describe_refinement(card['refinement'])}")
@@ -141,10 +144,13 @@ def rank_command(json_output: Json = False) -> None:
         settings = Settings()
         store = build_store(settings)
         reader = build_reader(settings.ranking, settings.cache_dir)
+        teacher = Teacher(settings.ranking, settings.cache_dir)
         for connector in build_connectors(settings):
             with progress_bar(f"read {connector.name}") as advance:
-                model = load_model(store, connector.name, reader)
-                results[connector.name] = rank(store, connector.name, model, reader, settings.bands, progress=advance)
+                model, its_reader = load_model(store, connector.name, reader, teacher)
+                results[connector.name] = rank(
+                    store, connector.name, model, its_reader, settings.bands, progress=advance
+                )
     if json_output:
         print_json(results)
         return
@@ -258,7 +264,8 @@ def sync_command(
         store = build_store(settings)
         connectors = build_connectors(settings)
         reader = build_reader(settings.ranking, settings.cache_dir)
-        results = [sync(store, connector, reader, settings.bands) for connector in connectors]
+        teacher = Teacher(settings.ranking, settings.cache_dir)
+        results = [sync(store, connector, reader, settings.bands, teacher) for connector in connectors]
     if json_output:
         print_json(results)
     else:

@@ -7,6 +7,7 @@ import typer
 from worker.cli.output import console, print_json, reported_errors
 from worker.errors import WorkerError
 from worker.learn import load_model
+from worker.regimes import Teacher
 from worker.settings import Settings
 from worker.why import LeadReasons, Why, why
 from worker.wiring import build_connectors, build_reader, build_store
@@ -24,11 +25,12 @@ def why_command(
         settings = Settings()
         store = build_store(settings)
         reader = build_reader(settings.ranking, settings.cache_dir)
+        teacher = Teacher(settings.ranking, settings.cache_dir)
         for connector in build_connectors(settings):
-            model = load_model(store, connector.name, reader)
+            model, its_reader = load_model(store, connector.name, reader, teacher)
             try:
                 found[connector.name] = why(
-                    store, connector.name, model, reader, [lead] if other is None else [lead, other]
+                    store, connector.name, model, its_reader, [lead] if other is None else [lead, other]
                 )
             except WorkerError as error:
                 refused.append(error)

@@ -1,0 +1,247 @@
+"""Teaches the language model a team's own leads, from where the general model left it: the regimes `lora` and `full`.
+
+The general model goes on learning: its adapter, and its line on the vectors, which judges a text. A lead's utility is
+the sum of its texts' judgements, as it is for the general model; the losses are those of the ranker's heads, a
+margin-aware pair loss (HPRO, arXiv 2606.04387, equation 2) and the cross-entropy of outcomes. The earliest leads teach,
+the next ones say when to stop, and the later ones are not looked at: the ranker's parts, their weights and the choice
+between regimes are still to be made on them.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn.functional import binary_cross_entropy_with_logits, softplus
+
+from ranking.backbone import Backbone
+from ranking.backbone_files import find_backbone
+from ranking.candidate import Example
+from ranking.errors import TeachingError
+from ranking.general.model import JUDGEMENT, GeneralModel
+from ranking.inputs import passages_of
+from ranking.preferences import PairConfig, Pairs, make_pairs
+from ranking.stacking import places_in_time
+from ranking.tuning import Regime, TaughtLayers
+
+# The shares of the leads, oldest first, that teach, and that say when to stop. What is later than that is not seen.
+TAUGHT, SEEN = 0.45, 0.55
+# The cuts of a ranker whose language model was taught so: its first test begins where adaptation ended.
+CUTS_AFTER = (SEEN, 0.7, 0.85, 1.0)
+# Newest texts of a lead that teach: memory grows with the texts of a step.
+_MOST_TEXTS = 8
+_MOST_LATER_PAIRS = 4_000
+# A pass that lowers the loss by less than this was the last one, and is not kept.
+_LEAST_GAIN = 0.002
+
+
+@dataclass(frozen=True, slots=True)
+class AdaptationConfig:
+    """How a team's own leads are taught. `leads_per_step` are compared with each other, all pairs at once."""
+
+    regime: Regime = "lora"
+    epochs: int = 4
+    learning_rate: float = 1e-4
+    head_learning_rate: float = 1e-3
+    rank: int = 24
+    leads_per_step: int = 16
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Adapted:
+    """What was taught: its judgement, the directory of both, and how well it did.
+
+    `losses` is the pair loss on the leads that said when to stop: before the first pass and after each.
+    """
+
+    general: GeneralModel
+    folder: Path
+    losses: tuple[float, ...]
+
+
+def adapt(
+    examples: Sequence[Example],
+    name: str,
+    cache: Path,
+    folder: Path,
+    *,
+    start: Path | None,
+    general: GeneralModel | None,
+    config: AdaptationConfig = AdaptationConfig(),
+    pairs: PairConfig = PairConfig(),
+    device: str = "cpu",
+    progress: Callable[[int, int], None] | None = None,
+) -> Adapted:
+    """Teach a backbone the earliest leads and write it into `folder`, in the form of a general model.
+
+    Args:
+        examples: The whole history.
+        name: The backbone, as in the settings.
+        cache: Where unpacked backbones are.
+        folder: A directory for what is taught.
+        start: The general model's adapter, or None to begin from the backbone as it is.
+        general: The general model's judgement, or None.
+        config: How it is taught.
+        pairs: Which leads may be compared.
+        device: Where it is taught, as torch names it.
+        progress: Told (steps done, steps planned).
+
+    Raises:
+        TeachingError: Too few early leads can be compared, or nothing was learned that holds for the next ones.
+    """
+    torch.manual_seed(config.seed)
+    random = np.random.default_rng(config.seed)
+    share = places_in_time(examples)
+    early = [example for example, place in zip(examples, share, strict=True) if place < TAUGHT]
+    later = [example for example, place in zip(examples, share, strict=True) if TAUGHT <= place < SEEN]
+    lenient = PairConfig(pairs.max_per_example, 0.0, pairs.window, ())
+    later_pairs = make_pairs(later, lenient, seed=config.seed)
+    if not len(make_pairs(early, lenient, seed=config.seed)) or not len(later_pairs):
+        raise TeachingError(f"of the {len(early):,} early and {len(later):,} next snapshots no two can be compared")
+    files = find_backbone(name, cache)
+    lesson = _Lesson(files.location, early, later, general, config, start, device)
+    steps = config.epochs * -(-len(early) // config.leads_per_step)
+    losses = [lesson.later_loss(later_pairs)]
+    best: list[torch.Tensor] | None = None
+    done = 0
+    for _ in range(config.epochs):
+        for batch in _batches(early, config.leads_per_step, random):
+            found = make_pairs([early[row] for row in batch], lenient, seed=config.seed)
+            if len(found):
+                lesson.step(batch, found, share_done=done / steps)
+            done += 1
+            if progress is not None:
+                progress(min(done, steps), steps)
+        losses.append(lesson.later_loss(later_pairs))
+        if losses[-1] > min(losses[:-1]) - _LEAST_GAIN:
+            break
+        best = lesson.state()
+    if best is None:
+        raise TeachingError(
+            f"own leads taught the language model nothing that holds for the next ones (pair loss {losses[0]:.3f}"
+            f" before, {losses[1]:.3f} after)"
+        )
+    lesson.restore(best)
+    target = folder / files.version
+    lesson.layers.save(target)
+    reader = Backbone(name, cache=cache, adapter=target, device=device)
+    weight, bias = lesson.line()
+    padded = np.zeros(reader.width, dtype=np.float32)
+    padded[reader.hidden_size :] = weight
+    taught = GeneralModel(padded, bias, reader.version)
+    taught.save(target / JUDGEMENT)
+    return Adapted(taught, target, tuple(losses))
+
+
+class _Lesson:
+    """The language model and its line, and the leads' texts by place."""
+
+    def __init__(
+        self,
+        location: str,
+        early: Sequence[Example],
+        later: Sequence[Example],
+        general: GeneralModel | None,
+        config: AdaptationConfig,
+        start: Path | None,
+        device: str,
+    ) -> None:
+        texts: dict[str, int] = {}
+        self._early, self._later = ([self._place(example, texts) for example in part] for part in (early, later))
+        self._won = torch.tensor([float(bool(example.won)) for example in early], device=device)
+        self._known = torch.tensor([example.won is not None for example in early], device=device)
+        # Whatever is told in no text has the empty one, so that a lesson has something to read.
+        self.layers = TaughtLayers(
+            location, list(texts) or [""], regime=config.regime, rank=config.rank, start=start, device=device
+        )
+        self._line = torch.nn.Linear(self.layers.hidden_size, 1).to(device)
+        torch.nn.init.zeros_(self._line.weight)
+        torch.nn.init.zeros_(self._line.bias)
+        if general is not None:
+            self._line.weight.data[0] = torch.from_numpy(general.weight[-self.layers.hidden_size :]).to(device)
+            self._line.bias.data[0] = general.bias
+        # How often a lead is won at all: no text says it.
+        self._level = torch.nn.Parameter(torch.zeros((), device=device))
+        self._taught = [*self.layers.parameters, *self._line.parameters(), self._level]
+        self._optimiser = torch.optim.AdamW(
+            [
+                {"params": self.layers.parameters, "lr": config.learning_rate, "weight_decay": 0.01},
+                {"params": [*self._line.parameters(), self._level], "lr": config.head_learning_rate},
+            ]
+        )
+        self._rates = [group["lr"] for group in self._optimiser.param_groups]
+
+    def step(self, batch: Sequence[int], pairs: Pairs, *, share_done: float) -> None:
+        """Learn from one batch of early leads and the pairs among them."""
+        for group, rate in zip(self._optimiser.param_groups, self._rates, strict=True):
+            group["lr"] = rate * max(0.05, 1 - share_done)
+        utility = self._utilities([self._early[row] for row in batch])
+        rows = torch.tensor(list(batch), device=utility.device)
+        known = self._known[rows]
+        loss = _pair_loss(utility, pairs)
+        if known.any():
+            loss = loss + binary_cross_entropy_with_logits((utility + self._level)[known], self._won[rows][known])
+        loss.backward()  # type: ignore[no-untyped-call]  # torch ships no annotation for it
+        torch.nn.utils.clip_grad_norm_(self._taught, 1.0)
+        self._optimiser.step()
+        self._optimiser.zero_grad()
+
+    @torch.no_grad()
+    def later_loss(self, pairs: Pairs) -> float:
+        """Return the pair loss on the leads that say when to stop."""
+        self.layers.model.eval()
+        parts = [self._utilities(self._later[row : row + 16]) for row in range(0, len(self._later), 16)]
+        self.layers.model.train()
+        return float(_pair_loss(torch.cat(parts), pairs, most=_MOST_LATER_PAIRS))
+
+    def state(self) -> list[torch.Tensor]:
+        """Return a copy of everything that is taught."""
+        return [parameter.detach().clone() for parameter in self._taught]
+
+    @torch.no_grad()
+    def restore(self, state: Sequence[torch.Tensor]) -> None:
+        """Go back to a copy."""
+        for parameter, value in zip(self._taught, state, strict=True):
+            parameter.copy_(value)
+
+    def line(self) -> tuple[NDArray[np.float32], float]:
+        """Return the line's weight [hidden size] and bias."""
+        return self._line.weight.detach()[0].cpu().numpy(), float(self._line.bias.detach()[0])
+
+    def _utilities(self, leads: Sequence[list[int]]) -> torch.Tensor:
+        """Return the sum of the judgements of each lead's texts, [leads]; 0 for a lead without any."""
+        texts = sorted({text for lead in leads for text in lead})
+        if not texts:
+            return self._level * 0 + torch.zeros(len(leads), device=self._level.device)
+        judged = self._line(self.layers.vectors(texts)).squeeze(1)
+        place = {text: row for row, text in enumerate(texts)}
+        member = torch.zeros(len(leads), len(texts), device=judged.device)
+        for row, lead in enumerate(leads):
+            for text in lead:
+                member[row, place[text]] += 1
+        utilities: torch.Tensor = member @ judged
+        return utilities
+
+    @staticmethod
+    def _place(example: Example, texts: dict[str, int]) -> list[int]:
+        newest = passages_of(example.candidate)[:_MOST_TEXTS]
+        return [texts.setdefault(text, len(texts)) for text in newest]
+
+
+def _pair_loss(utility: torch.Tensor, pairs: Pairs, *, most: int | None = None) -> torch.Tensor:
+    winners, losers, margins = (
+        torch.from_numpy(values[:most]).to(utility.device) for values in (pairs.winners, pairs.losers, pairs.margins)
+    )
+    loss: torch.Tensor = softplus(utility[losers] + margins.float() - utility[winners]).mean()
+    return loss
+
+
+def _batches(examples: Sequence[Example], size: int, random: np.random.Generator) -> list[list[int]]:
+    """Return the examples' places in batches, mostly of one stage: those can be compared."""
+    mixed = random.permutation(len(examples)).tolist()
+    mixed.sort(key=lambda row: examples[row].candidate.stage)
+    batches = [mixed[start : start + size] for start in range(0, len(mixed), size)]
+    return [batches[place] for place in random.permutation(len(batches)).tolist()]
