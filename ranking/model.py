@@ -41,7 +41,7 @@ class ModelCard:
     `pairs` counts preferences by tier. `weights` is how loudly each score speaks. `validation_*` is measured on
     `validation_leads` later leads by parts that did not learn from them: same-stage pair accuracy and its 95 %
     interval over resampled leads, None where there was nothing to measure. `refinement` says how the comparison of two
-    leads did where it was tried.
+    leads did where it was tried, `regime` how the language model learned.
     """
 
     backbone: str
@@ -62,6 +62,7 @@ class ModelCard:
     validation_high: float | None
     validation_ece: float | None
     refinement: Mapping[str, Any] | None = None
+    regime: str = "head"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,9 @@ from ranking.preferences import PairConfig, make_pairs
 
 # The shares of the groups, oldest first, up to which parts learn before they score the next ones.
 CUTS = (0.4, 0.55, 0.7, 0.85, 1.0)
+# The shares of the leads, oldest first, that teach a language model own leads, and that say when to stop: of what is
+# later it has seen nothing (`adaptation`).
+TAUGHT, SEEN = 0.45, 0.55
 # The pull of the starting weights, in examples: a history of this length counts as much as they do.
 _PULL = 40.0
 _MIN_WON = _MIN_LOST = 5
@@ -72,6 +75,11 @@ def describe_outcomes(examples: Sequence[Example], config: PairConfig, *, seed: 
         weights=np.array([1 / counts[example.group] for example in examples]),
         pairs=make_pairs(examples, config, seed=seed),
     )
+
+
+def cuts_after(seen: float = SEEN) -> tuple[float, ...]:
+    """Return the cuts of a ranker whose language model has seen that share of the leads: its tests begin after it."""
+    return tuple(np.linspace(min(seen, 1.0), 1.0, 4).tolist())
 
 
 def split_in_time(

@@ -60,6 +60,22 @@ class TrainingConfig:
         }
 
 
+def refuse_short_history(examples: Sequence[Example]) -> tuple[int, int]:
+    """Return the number of won and lost leads.
+
+    Raises:
+        InsufficientHistoryError: Fewer than 10 of either.
+    """
+    won = len({example.group for example in examples if example.won is True})
+    lost = len({example.group for example in examples if example.won is False})
+    if won < MIN_WON or lost < MIN_LOST:
+        raise InsufficientHistoryError(
+            f"the history holds {won} won and {lost} lost leads; at least {MIN_WON} and {MIN_LOST} are needed."
+            " Check the won and lost settings, or wait for more finished leads"
+        )
+    return won, lost
+
+
 def train(
     examples: Sequence[Example],
     reader: CachedReader,
@@ -77,13 +93,7 @@ def train(
     Raises:
         InsufficientHistoryError: Fewer than 10 won or 10 lost leads, or no two leads that can be compared.
     """
-    won = len({example.group for example in examples if example.won is True})
-    lost = len({example.group for example in examples if example.won is False})
-    if won < MIN_WON or lost < MIN_LOST:
-        raise InsufficientHistoryError(
-            f"the history holds {won} won and {lost} lost leads; at least {MIN_WON} and {MIN_LOST} are needed."
-            " Check the won and lost settings, or wait for more finished leads"
-        )
+    won, lost = refuse_short_history(examples)
     make_pairs(examples, config.pairs, seed=config.seed)  # refuses a history in which nothing can be compared
     inputs = _read(examples, reader, general, progress=progress)
     fixed = _fixed_parts(general, config)
@@ -129,7 +139,11 @@ def later_utilities(
     config: TrainingConfig = TrainingConfig(),
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return the examples after the first cut, and their utilities by parts that did not learn from them."""
+    """Return the examples after the first cut, and their utilities by parts that did not learn from them.
+
+    The parts' penalties and weights were chosen on these examples, as they always are: two rankers can be compared by
+    them, one alone looks a little too good.
+    """
     inputs = _read(examples, reader, general, progress=progress)
     _, held_out, stack = _hold_out(examples, inputs, _fixed_parts(general, config), config)
     return held_out.rows, held_out.scores @ np.array([stack.weights.get(name, 0.0) for name in held_out.names])

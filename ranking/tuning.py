@@ -10,7 +10,6 @@ from safetensors.torch import save_file
 
 from ranking.backbone import (
     FULL_WEIGHTS,
-    batches_of_similar_length,
     encode,
     layers_of,
     load_body,
@@ -29,7 +28,7 @@ class TaughtLayers:
         location: A Hugging Face directory.
         texts: Everything that will be read while teaching.
         regime: `lora` or `full`.
-        rank: The rank of LoRA's additions.
+        rank: The rank of LoRA's additions, where they begin anew.
         first_layer: The layers below stay as they are.
         start: What was taught before, a directory that `save` wrote after `lora`: teaching goes on from there, and what
             is saved holds both.
@@ -75,16 +74,6 @@ class TaughtLayers:
         with torch.autocast(self._device.type, dtype=torch.bfloat16):
             hidden = self.model(**batch).last_hidden_state
         return mean_over_tokens(hidden, batch["attention_mask"])
-
-    @torch.no_grad()
-    def all_vectors(self) -> torch.Tensor:
-        """Return the vectors of all texts, without gradients, on the CPU, [texts, size]."""
-        found = torch.zeros(len(self._encoded), self.hidden_size)
-        self.model.eval()
-        for batch in batches_of_similar_length([len(ids) for ids in self._encoded]):
-            found[batch] = self.vectors(batch).cpu()
-        self.model.train()
-        return found
 
     def save(self, folder: Path) -> None:
         """Write what was taught, in float16: an adapter as peft writes it, or the taught layers' weights."""

@@ -1,8 +1,9 @@
 """Trains a CRM's ranker from its own history, keeps it, and decides whether it replaces the one in use."""
 
 import shutil
+import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from ranking.metrics import Interval, bootstrap_difference, count_pairs
 from ranking.model import RankingModel
 from ranking.preferences import PairConfig
 from ranking.reader import CachedReader
-from ranking.training import TrainingConfig, general_ranker, train
+from ranking.stacking import SEEN, cuts_after, places_in_time
+from ranking.training import TrainingConfig, general_ranker, refuse_short_history, train
 from worker.errors import NoModelError
 from worker.history import list_examples
 from worker.regimes import TAUGHT_FOLDER, Reading, Teacher
@@ -30,16 +32,12 @@ _MIN_GATE_PAIRS = 50
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """A trained model, and whether it is in use now. `ahead` is its pair accuracy less that of the model in use.
-
-    `regime` says in words how the language model learned.
-    """
+    """A trained model, and whether it is in use now. `ahead` is its pair accuracy less that of the model in use."""
 
     model: ModelVersion
     promoted: bool
     reason: str
     ahead: Interval | None
-    regime: str = "head"
 
 
 def learn(
@@ -66,24 +64,27 @@ def learn(
     moment = now or datetime.now(UTC)
     examples = list_examples(store, tenant, now=moment)
     refuse_leaks(examples)
+    refuse_short_history(examples)  # before anything is taught in vain
     config = TrainingConfig(pairs=PairConfig(window=_WINDOW.total_seconds()), refine=refine)
     reading = Reading(reader, find_general_model(reader.version), config, "head")
-    scratch = models_dir / tenant / "being-taught"
-    if teacher is not None:
-        shutil.rmtree(scratch, ignore_errors=True)
-        reading = teacher.teach(examples, reading, scratch)
-    model = train(
-        examples, reading.reader, reading.general, backbone=backbone, config=reading.config, progress=progress
-    )
-    folder = models_dir / tenant / model.version
-    model.save(folder)
-    if reading.regime != "head":
-        shutil.rmtree(folder / TAUGHT_FOLDER, ignore_errors=True)
-        shutil.move(scratch, folder / TAUGHT_FOLDER)
-    promoted, reason, ahead = _gate(store, tenant, reader, reading, examples, backbone, teacher)
+    (models_dir / tenant).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(
+        dir=models_dir / tenant, prefix="teaching-", ignore_cleanup_errors=True
+    ) as scratch:
+        if teacher is not None:
+            reading = teacher.teach(examples, reading, Path(scratch))
+        model = train(
+            examples, reading.reader, reading.general, backbone=backbone, config=reading.config, progress=progress
+        )
+        model.card = replace(model.card, regime=reading.described)
+        promoted, reason, ahead = _gate(store, tenant, reader, reading, examples, backbone, teacher)
+        folder = models_dir / tenant / model.version
+        model.save(folder)
+        if reading.regime != "head":
+            shutil.copytree(scratch, folder / TAUGHT_FOLDER, dirs_exist_ok=True)
     version = ModelVersion(model.version, folder, backbone, moment, asdict(model.card), moment if promoted else None)
     store.save_model(tenant, version)
-    return Learned(version, promoted, reason, ahead, reading.described)
+    return Learned(version, promoted, reason, ahead)
 
 
 def load_model(
@@ -132,12 +133,19 @@ def _gate(
         return True, "there was none before", None
     try:
         current, its_reader = load_model(store, tenant, reader, teacher)
-    except RankingError:
-        return True, "the one in use does not fit this language model any more", None
+    except RankingError as error:
+        return True, f"the one in use cannot be used any more ({error})", None
     if current.card.reader_version != its_reader.version:
         return True, "the one in use does not fit this language model any more", None
     since = found.trained_at.timestamp()
     fresh_groups = {e.group for e in examples if e.won is not None and e.order > since}
+    config = reading.config
+    if reading.regime != "head":
+        # The new language model has seen the early leads; its twin is to be tested after them, too.
+        seen = {e.group for e, place in zip(examples, places_in_time(examples), strict=True) if place < SEEN}
+        fresh_groups -= seen
+        rest_groups = {e.group for e in examples} - fresh_groups
+        config = replace(config, cuts=cuts_after(len(seen) / max(len(rest_groups), 1)))
     fresh = [e for e in examples if e.group in fresh_groups and e.won is not None]
     rest = [e for e in examples if e.group not in fresh_groups]
     levels = np.array([e.level for e in fresh])
@@ -145,7 +153,7 @@ def _gate(
     if not fresh or count_pairs(levels, stages) < _MIN_GATE_PAIRS:
         return True, "too few leads have finished since the last training to tell the two apart", None
     candidates = [e.candidate for e in fresh]
-    twin = train(rest, reading.reader, reading.general, backbone=backbone, config=reading.config)
+    twin = train(rest, reading.reader, reading.general, backbone=backbone, config=config)
     ahead = bootstrap_difference(
         twin.utilities(candidates, reading.reader),
         current.utilities(candidates, its_reader),

@@ -13,6 +13,7 @@ from ranking.errors import TeachingError
 from ranking.general.model import GeneralModel, find_adapter
 from ranking.metrics import bootstrap_difference
 from ranking.reader import CachedReader
+from ranking.stacking import cuts_after
 from ranking.training import TrainingConfig, later_utilities
 from worker.settings import RankingConfig
 from worker.wiring import build_reader
@@ -62,14 +63,15 @@ class Teacher:
         """Return what the ranker is to be trained on; what is taught is written into `folder`.
 
         A regime that the settings name is used if it taught anything; `auto` tries `lora` where there is an accelerator
-        and takes it only if the order of later leads, which it has not seen, is better by an interval above 0.
+        and takes it only if later leads, which the language model has not seen, are ordered better by an interval above
+        0.
 
         Raises:
             TeachingError: A regime that the settings name taught nothing.
         """
         import torch  # commands that do not rank need not wait for it
 
-        from ranking.adaptation import CUTS_AFTER, AdaptationConfig, adapt
+        from ranking.adaptation import AdaptationConfig, adapt
 
         how = self._how or AdaptationConfig()
         wanted = self._config.regime
@@ -94,14 +96,20 @@ class Teacher:
                 device=device,
                 progress=self._progress,
             )
-        except TeachingError as error:
+        except (TeachingError, torch.OutOfMemoryError) as error:
             if wanted == "auto":
                 return replace(head, described=f"head; {regime} was tried: {error}")
             raise
-        config = replace(head.config, cuts=CUTS_AFTER)
+        config = replace(head.config, cuts=cuts_after())
         taught = Reading(build_reader(self._config, self._cache_dir, folder), adapted.general, config, regime)
         rows, ours = later_utilities(examples, taught.reader, taught.general, config=config)
         _, theirs = later_utilities(examples, head.reader, head.general, config=config)
+        if not len(rows):
+            if wanted == "auto":
+                return replace(
+                    head, described=f"head; {regime} was tried, and there are too few later leads to judge it"
+                )
+            return replace(taught, described=f"{regime}; there are too few later leads to compare it with head")
         late = [examples[row] for row in rows.tolist()]
         ahead = bootstrap_difference(
             ours,

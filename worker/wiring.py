@@ -55,4 +55,5 @@ def build_reader(config: RankingConfig, cache_dir: Path, taught: Path | None = N
             f"{taught}: was taught to another language model than {config.backbone}; run `callfirst train`"
         )
     backbone = Backbone(config.backbone, cache=cache, device=config.device, adapter=adapter)
-    return CachedReader(backbone, cache_dir / "vectors.sqlite")
+    # What a model of its own has read goes when the model goes.
+    return CachedReader(backbone, (cache_dir if taught is None else taught) / "vectors.sqlite")

@@ -7,7 +7,6 @@ own-leads  what the general model is worth beside 0 to 1,000 leads of a trade th
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -38,7 +37,6 @@ def main() -> None:
     parser.add_argument("--fold", type=int, help="this fold alone, so that folds can be run side by side")
     parser.add_argument("--size", type=int, help="how many texts are taught; all, where none is given")
     arguments = parser.parse_args()
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
     config = TeachingConfig(epochs=arguments.epochs, rank=arguments.rank, first_layer=arguments.first_layer)
     for line in _run(arguments, config):
         sys.stdout.write(json.dumps(line) + "\n")
@@ -54,7 +52,7 @@ def _run(arguments: argparse.Namespace, config: TeachingConfig) -> Iterator[dict
         yield {"model": model.version, "reader": model.reader_version, "texts": len(corpus)}
         return
     folder = arguments.folder or cache / "general-folds"
-    folds = folds_of(corpus, folder, folds=arguments.folds, size=arguments.size)
+    folds = folds_of(corpus, folder, folds=arguments.folds, size=arguments.size, config=config)
     if arguments.fold is not None:
         folds = [folds[arguments.fold]]
     if arguments.what == "evaluate":

@@ -5,6 +5,8 @@ leaving out one trade at a time, and costs three teachings instead of twelve. Wh
 evaluation that was broken off goes on with the next fold, and so that `own_leads` can start from it.
 """
 
+import hashlib
+import math
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +24,7 @@ from ranking.metrics import Interval, bootstrap_pair_accuracy
 
 # Two texts whose chances differ by less than this many log-odds are told apart by nobody.
 _CLEAR_GAP = 1.0
-# A small corpus is gone through more often: each model sees at least this many texts.
+# A small corpus is gone through more often, until this many texts were seen, but not without end.
 _TEXTS_SEEN = 16_000
 _MOST_EPOCHS = 12
 Floats = NDArray[np.float64]
@@ -51,11 +53,26 @@ class TradeResult:
     snippets: Interval
 
 
-def folds_of(corpus: Sequence[CorpusText], folder: Path, *, folds: int, size: int | None = None) -> list[Fold]:
-    """Return the folds of a corpus; `size` limits what is taught to so many texts, drawn by chance."""
+def folds_of(
+    corpus: Sequence[CorpusText],
+    folder: Path,
+    *,
+    folds: int,
+    size: int | None = None,
+    config: TeachingConfig = TeachingConfig(),
+) -> list[Fold]:
+    """Return the folds of a corpus; `size` limits what is taught to so many texts, drawn by chance.
+
+    The directory's name changes with everything that is taught: what was taught otherwise is never taken for it.
+    """
     trades = sorted({text.trade for text in corpus})
-    name = "all" if size is None else str(size)
-    return [Fold(tuple(trades[fold::folds]), size, folder / f"{name}-texts-fold-{fold}") for fold in range(folds)]
+    texts = hashlib.sha256("\n".join(f"{text.id} {text.utility} {text.text}" for text in corpus).encode()).hexdigest()
+    found = []
+    for fold in range(folds):
+        left_out = tuple(trades[fold::folds])
+        lesson = hashlib.sha256(repr((left_out, size, config, texts)).encode()).hexdigest()[:10]
+        found.append(Fold(left_out, size, folder / f"{'all' if size is None else size}-texts-fold-{fold}-{lesson}"))
+    return found
 
 
 def evaluate_by_trade(
@@ -69,7 +86,7 @@ def evaluate_by_trade(
     say: Callable[[str], None] = lambda _: None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[TradeResult]:
-    """Yield a result for each trade, judged by a model that was taught none of its texts, and one for all trades."""
+    """Yield a result for each trade, judged by a model that was taught none of its texts, and one for all of them."""
     tested: list[CorpusText] = []
     judged: list[Floats] = []
     taught = 0
@@ -83,7 +100,7 @@ def evaluate_by_trade(
             yield _result(trade, taught, texts, scores)
             tested += texts
             judged.append(scores)
-    yield _result("all trades", taught, tested, np.concatenate(judged))
+    yield _result("these trades together", taught, tested, np.concatenate(judged))
 
 
 def texts_to_teach(corpus: Sequence[CorpusText], fold: Fold) -> list[CorpusText]:
@@ -109,7 +126,7 @@ def taught_reader(
     files = find_backbone(name, cache)
     if find_adapter(files.version, fold.folder) is None:
         say(f"teaching {len(lesson)} texts without {', '.join(fold.left_out)}")
-        epochs = min(max(config.epochs, round(_TEXTS_SEEN / max(len(lesson), 1))), max(_MOST_EPOCHS, config.epochs))
+        epochs = min(max(config.epochs, math.ceil(_TEXTS_SEEN / max(len(lesson), 1))), max(_MOST_EPOCHS, config.epochs))
         longer = TeachingConfig(epochs, config.learning_rate, config.rank, config.first_layer, config.seed)
         teach_and_save(name, lesson, cache, fold.folder, longer, device=device, progress=progress)
     reader = Backbone(name, cache=cache, device=device, adapter=find_adapter(files.version, fold.folder))

@@ -1,7 +1,7 @@
 """The general model: what a sales text says about the chance of a sale, before a team has any history of its own.
 
 A line on the language model's vectors, trained on a corpus of written sales texts of many trades (`corpus.jsonl.gz`);
-one for each embedded backbone. Its judgement of one text is in log-odds, 0 for a text that says nothing.
+one for each backbone that was taught. Its judgement of one text is in log-odds, 0 for a text that says nothing.
 """
 
 import hashlib

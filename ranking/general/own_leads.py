@@ -33,7 +33,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class OwnLeads:
-    """Pair accuracy on a trade after learning from `count` of its leads, and by how much the general model is ahead."""
+    """Accuracy of pairs of one stage of a trade after learning from `count` of its leads, and by how much the general model is ahead."""
 
     trade: str
     count: int
@@ -63,7 +63,7 @@ def evaluate_own_leads(
         for trade in fold.left_out:
             own, tested = _deal([text for text in corpus if text.trade == trade])
             truth = np.array([text.utility for text in tested])
-            one_list = ["all"] * len(tested)
+            lists = [text.stage for text in tested]
             for count in counts:
                 if count > len(own):
                     continue
@@ -72,9 +72,9 @@ def evaluate_own_leads(
                 yield OwnLeads(
                     trade,
                     count,
-                    bootstrap_pair_accuracy(ours, truth, one_list),
-                    bootstrap_pair_accuracy(theirs, truth, one_list),
-                    bootstrap_difference(ours, theirs, truth, one_list),
+                    bootstrap_pair_accuracy(ours, truth, lists),
+                    bootstrap_pair_accuracy(theirs, truth, lists),
+                    bootstrap_difference(ours, theirs, truth, lists),
                 )
 
 

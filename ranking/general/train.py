@@ -54,12 +54,6 @@ class Taught:
     weight: torch.Tensor
     bias: float
 
-    def judge(self) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
-        """Return the judgement of every text that the layers know, [texts]."""
-        vectors = self.layers.all_vectors()
-        judged: np.ndarray[tuple[int], np.dtype[np.float64]] = (vectors @ self.weight + self.bias).double().numpy()
-        return judged
-
 
 def teach(
     corpus: Sequence[CorpusText],
@@ -167,5 +161,7 @@ def _batches(
 def _scale(layers: TaughtLayers, texts: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Return centre and spread of the vectors before teaching, from the first few hundred texts."""
     sample = range(0, texts, max(1, texts // 512))
+    layers.model.eval()
     vectors = torch.cat([layers.vectors(sample[start : start + 32]) for start in range(0, len(sample), 32)])
+    layers.model.train()
     return vectors.mean(0), vectors.std(0) + 1e-2

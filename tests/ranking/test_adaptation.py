@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ranking.adaptation import SEEN, AdaptationConfig, adapt
+from ranking.adaptation import AdaptationConfig, adapt
 from ranking.backbone import Backbone
 from ranking.backbone_files import find_backbone
 from ranking.candidate import Candidate, Example, Passage
@@ -16,6 +16,7 @@ from ranking.general.corpus import CorpusText
 from ranking.general.model import GeneralModel, find_adapter, find_general_model
 from ranking.general.train import TeachingConfig, teach_and_save
 from ranking.rendering import render_passage
+from ranking.stacking import SEEN
 from ranking.tuning import Regime
 from tests.tiny_models import WORDS, save_tiny_model
 

@@ -14,7 +14,7 @@ from ranking.general.corpus import CorpusText
 from ranking.general.evaluate import evaluate_by_trade, folds_of
 from ranking.general.model import GeneralModel, find_adapter, find_general_model
 from ranking.general.own_leads import evaluate_own_leads
-from ranking.general.train import TeachingConfig, teach, teach_and_save
+from ranking.general.train import TeachingConfig, teach_and_save
 from ranking.tuning import TaughtLayers
 from tests.tiny_models import WORDS, save_tiny_model
 
@@ -37,9 +37,6 @@ def test_a_taught_model_tells_new_texts_apart_and_is_the_same_when_loaded(kind: 
     tiny = save_tiny_model(tmp_path / "tiny", kind)
     texts = corpus()
     config = TeachingConfig(epochs=20, learning_rate=5e-3, rank=8)
-
-    taught = teach(texts[:200], str(tiny), config)
-    assert np.corrcoef(taught.judge(), [text.utility for text in texts[:200]])[0, 1] > 0.9
 
     model = teach_and_save(str(tiny), texts[:200], tmp_path / "cache", tmp_path / "general", config)
     reader = Backbone(str(tiny), cache=tmp_path / "cache", adapter=find_adapter(_version(tiny), tmp_path / "general"))
@@ -98,7 +95,8 @@ def test_what_is_taught_on_is_what_is_read_later(kind: str, tmp_path: Path) -> N
     reader = Backbone(str(tiny), cache=tmp_path / "cache")
 
     read = reader.read(texts)[:, reader.hidden_size :]
-    assert np.allclose(upper.all_vectors().numpy(), read, atol=0.02)
+    upper.model.eval()
+    assert np.allclose(upper.vectors([0, 1, 2]).detach().numpy(), read, atol=0.02)
 
 
 @pytest.mark.parametrize("kind", ["llama", "bert"])
@@ -129,7 +127,7 @@ def test_trades_that_were_left_out_are_judged_with_and_without_own_leads(tmp_pat
 
     results = list(evaluate_by_trade(texts, str(tiny), tmp_path / "cache", folds, config=config))
 
-    assert [result.trade for result in results] == ["cars", "travel", "all trades"]
+    assert [result.trade for result in results] == ["cars", "travel", "these trades together"]
     assert all(result.notes.value > 0.8 and result.taught == 320 for result in results)
 
     own = list(evaluate_own_leads(texts, str(tiny), tmp_path / "cache", folds, counts=(0, 50, 1_000), config=config))
@@ -148,8 +146,8 @@ def test_an_evaluation_that_was_broken_off_teaches_no_fold_twice(tmp_path: Path)
         for kind in ("note", "snippet")
         for text in corpus(30)
     ]
-    folds = folds_of(texts, tmp_path / "folds", folds=2, size=40)
     config = TeachingConfig(epochs=1, rank=2)
+    folds = folds_of(texts, tmp_path / "folds", folds=2, size=40, config=config)
 
     def once() -> tuple[list[str], list[object]]:
         said: list[str] = []
@@ -161,3 +159,6 @@ def test_an_evaluation_that_was_broken_off_teaches_no_fold_twice(tmp_path: Path)
     assert first == ["teaching 40 texts without cars", "teaching 40 texts without travel"]
     assert again == []
     assert same_results == results
+    # Whatever else would be taught has another name.
+    assert folds_of(texts, tmp_path / "folds", folds=2, size=40)[0].folder != folds[0].folder
+    assert folds_of(texts[1:], tmp_path / "folds", folds=2, size=40, config=config)[0].folder != folds[0].folder

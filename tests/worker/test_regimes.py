@@ -62,9 +62,9 @@ def test_what_own_leads_taught_is_kept_with_the_model_and_read_with(regime: str,
         teacher=Teacher(settings, tmp_path / "cache", how=HOW),
     )
 
-    assert learned.regime.startswith(f"{regime}: ")
+    assert learned.model.card["regime"].startswith(f"{regime}: ")
     assert (learned.model.path / TAUGHT_FOLDER).exists()
-    assert not (tmp_path / "models" / "memory" / "being-taught").exists()
+    assert [path.name for path in (tmp_path / "models" / "memory").iterdir()] == [learned.model.version]
     # Another process: nothing is known but what is on disk.
     later = Teacher(settings, tmp_path / "cache")
     model, its_reader = load_model(store, "memory", reader, later)
@@ -92,7 +92,7 @@ def test_without_an_accelerator_auto_is_head(store: Store, tmp_path: Path) -> No
         teacher=Teacher(settings, tmp_path / "cache", how=HOW),
     )
 
-    assert learned.regime == "head"
+    assert learned.model.card["regime"] == "head"
     assert not (learned.model.path / TAUGHT_FOLDER).exists()
 
 

@@ -130,7 +130,7 @@ def train_command(json_output: Json = False) -> None:
             f"{crm}: {learned.model.version}, {card['examples']:,} snapshots of {card['leads']:,} leads,"
             f" {sum(card['pairs'].values()):,} pairs; {describe_validation(card)}"
         )
-        console.print(f"  regime {learned.regime}", markup=False)
+        console.print(f"  regime {card['regime']}", markup=False)
         console.print(f"  {'in use now' if learned.promoted else 'not put into use'}: {learned.reason}")
         if card["refinement"] is not None:
             console.print(f"  {describe_refinement(card['refinement'])}")
