@@ -106,9 +106,7 @@ class Teacher:
         _, theirs = later_utilities(examples, head.reader, head.general, config=config)
         if not len(rows):
             if wanted == "auto":
-                return replace(
-                    head, described=f"head; {regime} was tried, and there are too few later leads to judge it"
-                )
+                return replace(head, described=f"head; {regime} was tried: too few later leads to judge it")
             return replace(taught, described=f"{regime}; there are too few later leads to compare it with head")
         late = [examples[row] for row in rows.tolist()]
         ahead = bootstrap_difference(

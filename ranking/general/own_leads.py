@@ -33,7 +33,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class OwnLeads:
-    """Accuracy of pairs of one stage of a trade after learning from `count` of its leads, and by how much the general model is ahead."""
+    """Accuracy on pairs of one stage after `count` leads of a trade; by how much the general model is ahead."""
 
     trade: str
     count: int
