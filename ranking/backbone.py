@@ -7,6 +7,7 @@ task that the model was made for; the layers above are never run.
 
 import hashlib
 import logging
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -135,7 +136,10 @@ def merge_taught(model: Any, adapter: Path) -> Any:
         return model
     from peft import PeftModel
 
-    return PeftModel.from_pretrained(model, adapter).merge_and_unload()
+    with warnings.catch_warnings():
+        # peft asks transformers something by an old name, and whoever runs a command would be told of it.
+        warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`", category=FutureWarning)
+        return PeftModel.from_pretrained(model, adapter).merge_and_unload()
 
 
 def layers_of(model: Any) -> Any:
