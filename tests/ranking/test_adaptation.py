@@ -24,9 +24,9 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def lead(number: int, won: bool, *, telling: tuple[str, str] = ("plan", "mail")) -> Example:
-    """A lead with two notes, one of which holds the word that decides for this team."""
+    """A lead with two notes, one of which holds the word that decides for this team; "good" and "bad" are not said."""
     rng = random.Random(number)
-    others = [word for word in WORDS if word not in telling]
+    others = [word for word in WORDS[2:] if word not in telling]
     notes = [[telling[0] if won else telling[1], *rng.sample(others, 3)], rng.sample(others, 4)]
     rng.shuffle(notes)
     passages = tuple(Passage(f"{number}-{place}", "note", NOW, " ".join(note)) for place, note in enumerate(notes))
@@ -73,12 +73,15 @@ def test_it_goes_on_from_the_general_model(tmp_path: Path) -> None:
     start = find_adapter(find_backbone(tiny, tmp_path).version, tmp_path / "general")
     assert start is not None
 
-    gentle = AdaptationConfig(epochs=6, learning_rate=2e-3, head_learning_rate=1e-2)
+    gentle = AdaptationConfig(epochs=8, learning_rate=1e-4, head_learning_rate=1e-3)
     adapted = adapt(history(), tiny, tmp_path, tmp_path / "own", start=start, general=general, config=gentle)
 
     reader = Backbone(tiny, cache=tmp_path, adapter=adapted.folder)
+    before = Backbone(tiny, cache=tmp_path, adapter=start)
+    good_before, bad_before = general.judge(before.read(["good call", "bad call"]))
     good, bad, plan, mail = adapted.general.judge(reader.read(["good call", "bad call", "plan call", "mail call"]))
-    assert good > bad
+    assert good_before - bad_before > 2
+    assert good - bad > 0.5 * (good_before - bad_before)
     assert plan > mail
 
 
