@@ -27,7 +27,7 @@ lint: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Rebuilds what ranking/general ships from its corpus: about two hours on two cores, minutes with DEVICE=cuda:0.
+# Rebuilds what ranking/general ships from its corpus: minutes with DEVICE=cuda:0, an estimated two hours on two cores.
 DEVICE ?= cpu
 general-model: install
 	$(BIN)/python -m ranking.general build --device $(DEVICE) --cache "$${CACHE_DIR:-$$HOME/.cache/callfirst}/backbones"

@@ -13,14 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
-from ranking.backbone import Backbone
 from ranking.backbone_files import find_backbone
 from ranking.candidate import Example
 from ranking.errors import TeachingError
-from ranking.general.model import JUDGEMENT, GeneralModel
+from ranking.general.model import GeneralModel
+from ranking.general.train import Taught, save_taught
 from ranking.inputs import passages_of
 from ranking.preferences import PairConfig, Pairs, make_pairs
 from ranking.stacking import SEEN, TAUGHT, places_in_time
@@ -128,14 +127,7 @@ def adapt(
         )
     lesson.restore(best)
     target = folder / files.version
-    lesson.layers.save(target)
-    reader = Backbone(name, cache=cache, adapter=target, device=device)
-    weight, bias = lesson.line()
-    padded = np.zeros(reader.width, dtype=np.float32)
-    padded[reader.hidden_size :] = weight
-    taught = GeneralModel(padded, bias, reader.version)
-    taught.save(target / JUDGEMENT)
-    return Adapted(taught, target, tuple(losses))
+    return Adapted(save_taught(lesson.taught(), name, cache, target), target, tuple(losses))
 
 
 class _Lesson:
@@ -209,9 +201,9 @@ class _Lesson:
         for parameter, value in zip(self._taught, state, strict=True):
             parameter.copy_(value)
 
-    def line(self) -> tuple[NDArray[np.float32], float]:
-        """Return the line's weight [hidden size] and bias."""
-        return self._line.weight.detach()[0].cpu().numpy(), float(self._line.bias.detach()[0])
+    def taught(self) -> Taught:
+        """Return the language model with its line."""
+        return Taught(self.layers, self._line.weight.detach()[0].cpu(), float(self._line.bias.detach()[0]))
 
     def _utilities(self, leads: Sequence[list[int]]) -> torch.Tensor:
         """Return the sum of the judgements of each lead's texts, [leads]; 0 for a lead without any."""

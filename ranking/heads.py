@@ -114,8 +114,10 @@ def fit_path(
         kernel[np.diag_indices(rows)] += _JITTER * (kernel.trace() or 1.0) / rows
         table = cholesky(kernel, lower=True)
     found: list[Heads] = []
-    for ridge in ridges:
-        found.append(fit_heads(table, won, weights, pairs, ridge=ridge, start=found[-1] if found else None))
+    # Many products of a table and one vector: sharing each among threads takes four times as long as one thread needs.
+    with threadpool_limits(1, user_api="blas"):
+        for ridge in ridges:
+            found.append(fit_heads(table, won, weights, pairs, ridge=ridge, start=found[-1] if found else None))
     if not small:
         return found
     return [
@@ -138,9 +140,7 @@ def _minimise(features: Matrix, loss: Loss, ridge: float, start: NDArray[np.floa
         return value + ridge * float(w[:-1] @ w[:-1]), gradient
 
     first = np.zeros(features.shape[1] + 1) if start is None else start
-    # Many products of a table and one vector: sharing each among threads takes four times as long as one thread needs.
-    with threadpool_limits(1, user_api="blas"):
-        found: NDArray[np.float64] = minimize(
-            objective, first, jac=True, method="L-BFGS-B", options={"maxiter": _MAX_STEPS}
-        ).x
+    found: NDArray[np.float64] = minimize(
+        objective, first, jac=True, method="L-BFGS-B", options={"maxiter": _MAX_STEPS}
+    ).x
     return found

@@ -9,7 +9,7 @@ import hashlib
 import math
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -126,8 +126,8 @@ def taught_reader(
     files = find_backbone(name, cache)
     if find_adapter(files.version, fold.folder) is None:
         say(f"teaching {len(lesson)} texts without {', '.join(fold.left_out)}")
-        epochs = min(max(config.epochs, math.ceil(_TEXTS_SEEN / max(len(lesson), 1))), max(_MOST_EPOCHS, config.epochs))
-        longer = TeachingConfig(epochs, config.learning_rate, config.rank, config.first_layer, config.seed)
+        epochs = min(math.ceil(_TEXTS_SEEN / max(len(lesson), 1)), _MOST_EPOCHS)
+        longer = replace(config, epochs=max(config.epochs, epochs))
         teach_and_save(name, lesson, cache, fold.folder, longer, device=device, progress=progress)
     reader = Backbone(name, cache=cache, device=device, adapter=find_adapter(files.version, fold.folder))
     general = find_general_model(reader.version, fold.folder)

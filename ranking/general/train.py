@@ -133,13 +133,17 @@ def teach_and_save(
     """Teach a backbone a corpus, and write adapter and judgement into `folder`."""
     files = find_backbone(name, cache)
     taught = teach(corpus, files.location, config, device=device, progress=progress)
-    target = folder / files.version
-    taught.layers.save(target)
-    reader = Backbone(name, cache=cache, adapter=target, device=device)
+    return save_taught(taught, name, cache, folder / files.version)
+
+
+def save_taught(taught: Taught, name: str, cache: Path, folder: Path) -> GeneralModel:
+    """Write what a backbone was taught into `folder`, and the judgement that goes with it."""
+    taught.layers.save(folder)
+    reader = Backbone(name, cache=cache, adapter=folder, device="cpu")
     weight = np.zeros(reader.width, dtype=np.float32)
     weight[reader.hidden_size :] = taught.weight.numpy()  # what is read at half depth says nothing to it
     model = GeneralModel(weight, taught.bias, reader.version)
-    model.save(target / JUDGEMENT)
+    model.save(folder / JUDGEMENT)
     return model
 
 

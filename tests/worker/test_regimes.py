@@ -14,7 +14,7 @@ from ranking.errors import RankingError, TeachingError
 from tests.tiny_models import WORDS, save_tiny_model
 from tests.worker.test_history import STAGES
 from tests.worker.test_jobs import BANDS, NOW
-from worker.learn import learn, load_model
+from worker.learn import Learned, learn, load_model
 from worker.pull import pull
 from worker.regimes import TAUGHT_FOLDER, Teacher
 from worker.settings import RankingConfig
@@ -44,6 +44,17 @@ def crm(finished: int = 160, open_: int = 12) -> InMemoryConnector:
     return InMemoryConnector(STAGES, leads, notes, changes)
 
 
+def learn_as(settings: RankingConfig, store: Store, folder: Path) -> Learned:
+    return learn(
+        store,
+        "memory",
+        build_reader(settings, folder / "cache"),
+        backbone=settings.backbone,
+        models_dir=folder / "models",
+        teacher=Teacher(settings, folder / "cache", how=HOW),
+    )
+
+
 @pytest.mark.parametrize("regime", ["lora", "full"])
 def test_what_own_leads_taught_is_kept_with_the_model_and_read_with(regime: str, store: Store, tmp_path: Path) -> None:
     tiny = str(save_tiny_model(tmp_path / "tiny", "bert"))
@@ -53,14 +64,7 @@ def test_what_own_leads_taught_is_kept_with_the_model_and_read_with(regime: str,
     connector.setup()
     pull(store, connector)
 
-    learned = learn(
-        store,
-        "memory",
-        reader,
-        backbone=tiny,
-        models_dir=tmp_path / "models",
-        teacher=Teacher(settings, tmp_path / "cache", how=HOW),
-    )
+    learned = learn_as(settings, store, tmp_path)
 
     assert learned.model.card["regime"].startswith(f"{regime}: ")
     assert (learned.model.path / TAUGHT_FOLDER).exists()
@@ -80,17 +84,9 @@ def test_what_own_leads_taught_is_kept_with_the_model_and_read_with(regime: str,
 def test_without_an_accelerator_auto_is_head(store: Store, tmp_path: Path) -> None:
     tiny = str(save_tiny_model(tmp_path / "tiny", "bert"))
     settings = RankingConfig(backbone=tiny, device="cpu")
-    reader = build_reader(settings, tmp_path / "cache")
     pull(store, crm())
 
-    learned = learn(
-        store,
-        "memory",
-        reader,
-        backbone=tiny,
-        models_dir=tmp_path / "models",
-        teacher=Teacher(settings, tmp_path / "cache", how=HOW),
-    )
+    learned = learn_as(settings, store, tmp_path)
 
     assert learned.model.card["regime"] == "head"
     assert not (learned.model.path / TAUGHT_FOLDER).exists()
@@ -99,18 +95,10 @@ def test_without_an_accelerator_auto_is_head(store: Store, tmp_path: Path) -> No
 def test_a_regime_that_taught_nothing_leaves_the_model_in_use(store: Store, tmp_path: Path) -> None:
     tiny = str(save_tiny_model(tmp_path / "tiny", "bert"))
     settings = RankingConfig(backbone=tiny, device="cpu", regime="lora")
-    reader = build_reader(settings, tmp_path / "cache")
     connector = crm()
     connector.interactions = [replace(note, text="monday call") for note in connector.interactions]
     pull(store, connector)
 
     with pytest.raises(TeachingError, match="taught the language model nothing"):
-        learn(
-            store,
-            "memory",
-            reader,
-            backbone=tiny,
-            models_dir=tmp_path / "models",
-            teacher=Teacher(settings, tmp_path / "cache", how=HOW),
-        )
+        learn_as(settings, store, tmp_path)
     assert store.find_model("memory") is None
