@@ -1,22 +1,46 @@
 """What every CRM connector can do."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from enum import StrEnum
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
-from connectors.lead import Interaction, Lead, Stage, StageChange
+from connectors.lead import Interaction, InteractionKind, Lead, Stage, StageChange
 from connectors.priority import Priority
+
+InteractionKey: TypeAlias = tuple[InteractionKind, str]
+Listed: TypeAlias = Literal["leads"] | InteractionKind
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What one read returned. Reading goes on from `position` after it; None marks the last page."""
+    """What one read returned. Reading goes on from `position` after it; None marks the last page.
+
+    A page also says what is *no longer* so:
+
+    - `gone_leads` were deleted, erased, or merged into others; all that belongs to them goes too.
+    - `told_interactions`: this page holds every lead of each of them; with any other lead they have nothing to do now.
+      One that is told without a row is gone.
+    - `told_leads`: this page holds every interaction of each of them.
+
+    And it may say what belongs together without the rows, for the reader to compare with what it holds:
+    `lead_links` has all interactions of a lead, `interaction_links` all leads of an interaction.
+
+    `listed`, on the last page of a listing of everything, says what was listed: rows of it that no page has named since
+    reading began are gone from the CRM.
+    """
 
     leads: tuple[Lead, ...] = ()
     interactions: tuple[Interaction, ...] = ()
     stage_changes: tuple[StageChange, ...] = ()
     position: str | None = None
+    gone_leads: tuple[str, ...] = ()
+    told_interactions: tuple[InteractionKey, ...] = ()
+    told_leads: tuple[str, ...] = ()
+    lead_links: Mapping[str, frozenset[InteractionKey]] = field(default_factory=dict)
+    interaction_links: Mapping[InteractionKey, frozenset[str]] = field(default_factory=dict)
+    listed: tuple[Listed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +49,24 @@ class SetupStep:
 
     what: str
     exists: bool
+
+
+class Health(StrEnum):
+    """What a check found."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "FAIL"
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """One thing that `doctor` looked at: what it found, and what to do about it."""
+
+    what: str
+    health: Health
+    found: str
+    fix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +126,10 @@ class Connector(Protocol):
         """
         ...
 
+    def check_health(self) -> list[HealthCheck]:
+        """Look for what would lose data in silence: rights that are missing, settings that name nothing."""
+        ...
+
     def setup(self, *, check_only: bool = False) -> list[SetupStep]:
         """Create our fields in the CRM; with `check_only` only say which are missing."""
         ...
@@ -94,4 +140,17 @@ class Connector(Protocol):
 
     def list_by_rank(self, stage: str) -> list[ListedLead]:
         """Return a stage's open leads in the order in which the CRM itself sorts them by our rank."""
+        ...
+
+
+@runtime_checkable
+class Rereader(Protocol):
+    """A connector that can read by id what an event or a link names."""
+
+    def read_leads(self, ids: Sequence[str]) -> Page:
+        """Return all that the CRM holds now of these leads, their interactions included."""
+        ...
+
+    def read_interactions(self, kind: InteractionKind, ids: Sequence[str]) -> Page:
+        """Return these interactions as they are now, with every lead that they belong to."""
         ...

@@ -5,7 +5,7 @@ ConnectorError
 ├── SchemaError            the CRM lacks a field, stage or option that we need; a person must act
 ├── InvalidRequestError    the CRM rejected what we sent; a bug on our side
 └── TransientError         the same call may succeed later
-    ├── RateLimitError     too many calls; see `retry_after_seconds`
+    ├── RateLimitError     too many calls
     └── UnavailableError   outage, timeout or broken connection
 """
 
@@ -27,15 +27,15 @@ class InvalidRequestError(ConnectorError):
 
 
 class TransientError(ConnectorError):
-    """The same call may succeed later."""
-
-
-class RateLimitError(TransientError):
-    """Too many calls. `retry_after_seconds` is what the CRM asked for, if it did."""
+    """The same call may succeed later. `retry_after_seconds` is what the CRM asked for, if it did."""
 
     def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+class RateLimitError(TransientError):
+    """Too many calls."""
 
 
 class UnavailableError(TransientError):

@@ -28,6 +28,7 @@ class InteractionKind(StrEnum):
     CALL = "call"
     MEETING = "meeting"
     TASK = "task"
+    MESSAGE = "message"  # a text message, WhatsApp or LinkedIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class StageChange:
 
 @dataclass(frozen=True, slots=True)
 class Interaction:
-    """A note, email, call, meeting or task of one lead, as plain text.
+    """A note, email, call, meeting, task or message of one lead, as plain text.
 
     `occurred_at` is when it happened, `created_at` when the CRM first held it and `modified_at` its last edit:
     a snapshot of the past may only show what the CRM held then. `inbound` is true for what the customer wrote.

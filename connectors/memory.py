@@ -1,11 +1,12 @@
 """A CRM in memory: for tests of what uses a connector, and as the plainest example of one."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from connectors.base import ListedLead, Page, SetupStep, WriteOutcome
+from connectors.base import Health, HealthCheck, ListedLead, Page, SetupStep, WriteOutcome
 from connectors.errors import SchemaError
-from connectors.lead import Interaction, Lead, Outcome, Stage, StageChange
+from connectors.lead import Interaction, InteractionKind, Lead, Outcome, Stage, StageChange
 from connectors.priority import PRIORITY_FIELDS, Priority
 
 _PAGE_ROWS = 50
@@ -45,7 +46,7 @@ class InMemoryConnector:
             self.calls += 1
             page, total = self._page(stream, since, start)
             start += _PAGE_ROWS
-            yield Page(page.leads, page.interactions, page.stage_changes, str(start) if start < total else None)
+            yield replace(page, position=str(start) if start < total else None)
             if start >= total:
                 return
 
@@ -59,6 +60,29 @@ class InMemoryConnector:
             return Page(interactions=tuple(found[rows])), len(found)
         changes = [change for change in self.stage_changes if since is None or change.changed_at >= since]
         return Page(stage_changes=tuple(changes[rows])), len(changes)
+
+    def read_leads(self, ids: Sequence[str]) -> Page:
+        self.calls += 1
+        known = tuple(id_ for id_ in ids if id_ in self.leads)
+        return Page(
+            leads=tuple(self.leads[id_] for id_ in known),
+            interactions=tuple(item for item in self.interactions if item.lead_id in known),
+            stage_changes=tuple(change for change in self.stage_changes if change.lead_id in known),
+            gone_leads=tuple(id_ for id_ in ids if id_ not in self.leads),
+            told_leads=known,
+        )
+
+    def read_interactions(self, kind: InteractionKind, ids: Sequence[str]) -> Page:
+        self.calls += 1
+        return Page(
+            interactions=tuple(item for item in self.interactions if item.kind is kind and item.id in ids),
+            told_interactions=tuple((kind, id_) for id_ in ids),
+        )
+
+    def check_health(self) -> list[HealthCheck]:
+        if self.has_fields:
+            return [HealthCheck("memory: our fields", Health.OK, "all there")]
+        return [HealthCheck("memory: our fields", Health.FAIL, "missing", "run `callfirst setup`")]
 
     def setup(self, *, check_only: bool = False) -> list[SetupStep]:
         steps = [SetupStep(f"field {field.name}", self.has_fields) for field in PRIORITY_FIELDS]

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
-from connectors.errors import RateLimitError, TransientError
+from connectors.errors import TransientError
 
 T = TypeVar("T")
 
@@ -46,4 +46,4 @@ class RetryPolicy:
 
 
 def _asked_for_seconds(error: BaseException | None) -> float | None:
-    return error.retry_after_seconds if isinstance(error, RateLimitError) else None
+    return error.retry_after_seconds if isinstance(error, TransientError) else None

@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 
 from connectors.base import Connector
 from connectors.hubspot import HubSpotConfig, HubSpotConnector
+from connectors.quota import Quota
 from connectors.retry import RetryPolicy
 from connectors.salesforce import SalesforceConfig, SalesforceConnector
 from connectors.sandbox import hubspot, salesforce
 from connectors.sandbox.faults import Faults
-from connectors.sandbox.hubspot_objects import HubSpotObjects
+from connectors.sandbox.hubspot import HubSpotFaults, HubSpotObjects
 from connectors.sandbox.org import Organisation, build_organisation
 from connectors.sandbox.salesforce_records import SalesforceRecords
 from connectors.sandbox.seeding import fill_hubspot, fill_salesforce
@@ -35,7 +36,7 @@ class Sandbox:
         """Return a further session with this CRM."""
         if self.crm == "hubspot":
             config = HubSpotConfig.model_validate({"access_token": token, "base_url": self.url})
-            return HubSpotConnector(config, NO_WAIT)
+            return HubSpotConnector(config, NO_WAIT, Quota("sandbox"))
         secrets = {"client_id": "sandbox", "client_secret": token}
         return SalesforceConnector(SalesforceConfig.model_validate({"instance_url": self.url, **secrets}), NO_WAIT)
 
@@ -44,7 +45,7 @@ class Sandbox:
 def sandbox(crm: str, org: Organisation | None = None) -> Iterator[Sandbox]:
     """Run a sandbox CRM on a free port."""
     org = org or build_organisation(3, datetime.now(UTC), closed=90, open_=30)
-    faults = Faults()
+    faults = HubSpotFaults() if crm == "hubspot" else Faults()
     data: HubSpotObjects | SalesforceRecords
     if crm == "hubspot":
         data = fill_hubspot(org)

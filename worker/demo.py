@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from connectors.base import Connector, ListedLead
 from connectors.hubspot import HubSpotConfig, HubSpotConnector
 from connectors.lead import Outcome, Stage
+from connectors.quota import Quota
 from connectors.salesforce import SalesforceConfig, SalesforceConnector
 from connectors.sandbox import hubspot, salesforce
 from connectors.sandbox.faults import Faults
@@ -131,7 +132,8 @@ def build_sandbox(crm: str, org: Organisation, faults: Faults) -> tuple[Starlett
 def connect(crm: str, url: str) -> Connector:
     """Return a connector to a sandbox CRM."""
     if crm == "hubspot":
-        return HubSpotConnector(HubSpotConfig.model_validate({"access_token": hubspot.TOKEN, "base_url": url}))
+        config = HubSpotConfig.model_validate({"access_token": hubspot.TOKEN, "base_url": url})
+        return HubSpotConnector(config, quota=Quota("sandbox"))
     secret = {"client_id": salesforce.CLIENT_ID, "client_secret": salesforce.CLIENT_SECRET}
     return SalesforceConnector(SalesforceConfig.model_validate({"instance_url": url, **secret}))
 

@@ -53,6 +53,8 @@ class Settings(BaseSettings):
 
     database_url: str = "sqlite:///callfirst.db"
     broker_url: str = "memory://"
+    # The https address under which CRMs call the webhooks; a request's own headers cannot be trusted to know it.
+    public_url: str | None = None
     models_dir: Path = Path("callfirst-models")
     cache_dir: Path = Field(default_factory=lambda: user_cache_path("callfirst"))
     hubspot: HubSpotConfig | None = None

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from connectors.base import Connector
-from connectors.hubspot import HubSpotConnector
+from connectors.hubspot import HubSpotConnector, build_quota
 from connectors.salesforce import SalesforceConnector
 from ranking.backbone_files import find_backbone
 from ranking.errors import BackboneError
@@ -14,15 +14,19 @@ from worker.settings import RankingConfig, Settings
 from worker.store import Store
 
 
-def build_connectors(settings: Settings) -> list[Connector]:
+def build_connectors(settings: Settings, *, urgent: bool = False) -> list[Connector]:
     """Return a connector for each CRM that is configured.
+
+    Processes that share a Redis share each CRM's quota there; an `urgent` one may use what is left free for it.
 
     Raises:
         ConfigurationError: None is.
     """
     connectors: list[Connector] = []
     if settings.hubspot is not None:
-        connectors.append(HubSpotConnector(settings.hubspot))
+        shared = settings.broker_url if settings.broker_url.startswith(("redis://", "rediss://")) else "memory://"
+        quota = build_quota(settings.hubspot, shared, urgent=urgent)
+        connectors.append(HubSpotConnector(settings.hubspot, quota=quota))
     if settings.salesforce is not None:
         connectors.append(SalesforceConnector(settings.salesforce))
     if not connectors:

@@ -1,62 +1,81 @@
-"""One session with one HubSpot portal: hubspot-api-client with timeouts, retries and our errors.
+"""One session with one HubSpot portal: hubspot-api-client with timeouts, retries, rates and our errors.
 
-The client alone has no timeout, builds a connection pool for every property access, and never repeats a POST.
+The client alone has no timeout, builds a connection pool for every property access, never repeats a POST, and speaks
+only the versions of the API that end in 2027.
 """
 
-import json
+import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import ModuleType
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import hubspot
-from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr
 from urllib3.exceptions import HTTPError
 from urllib3.util.retry import Retry
 
-from connectors.errors import (
-    AuthenticationError,
-    ConnectorError,
-    InvalidRequestError,
-    RateLimitError,
-    SchemaError,
-    UnavailableError,
-)
-from connectors.hosts import check_crm_url
+from connectors.errors import UnavailableError
+from connectors.hubspot.config import HubSpotConfig
+from connectors.hubspot.paths import dated_path
+from connectors.hubspot.replies import find_header, translate
+from connectors.hubspot.token import AccessToken
+from connectors.quota import Quota, Rate
 from connectors.retry import RetryPolicy
 
 T = TypeVar("T")
 
 _TIMEOUT_SECONDS = (5, 60)  # connect, read
-# 423: record locked; 477: the portal is being moved; 52x: Cloudflare in front of HubSpot.
-_OUTAGES = {423, 477, 500, 502, 503, 504, 521, 522, 523, 524, 525, 526}
-_PAUSES_SECONDS = {"SECONDLY": 1.0, "TEN_SECONDLY_ROLLING": 10.0, "DAILY": 86_400.0}
+# Of what the portal allows, a fifth is left to other programs; of the rest, a fifth to webhooks.
+_OWN_SHARE = 0.8
+_BACKGROUND_SHARE = 0.8
 
 
-class HubSpotConfig(BaseModel):
-    """A HubSpot portal: how to reach it, and what its lead statuses mean.
+@dataclass
+class Usage:
+    """What one session has cost so far. `left_today` is HubSpot's own count, where it gives one."""
 
-    `won` and `lost` are option values of `stage_property`; every other option is a stage that is ranked.
-    """
+    calls: int = 0
+    repeated: int = 0
+    throttled: int = 0
+    left_today: int | None = None
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
-    access_token: SecretStr
-    base_url: Annotated[str, AfterValidator(lambda url: check_crm_url(url, ("hubapi.com",)))] = "https://api.hubapi.com"
-    stage_property: str = "hs_lead_status"
-    won: tuple[str, ...] = ("WON",)
-    lost: tuple[str, ...] = ("LOST", "UNQUALIFIED")
-    excluded_fields: tuple[str, ...] = ()
+class _Refused(Exception):
+    """HubSpot answered 401 to this token."""
+
+    def __init__(self, token: str, error: Exception) -> None:
+        super().__init__("the access token was refused")
+        self.token = token
+        self.error = error
+
+
+def build_quota(config: HubSpotConfig, storage_url: str = "memory://", *, urgent: bool = False) -> Quota:
+    """Return the portal's rates, shared by everybody who calls it with the same credentials."""
+    secret = config.access_token or config.refresh_token
+    assert secret is not None  # the config has one of them
+    # The digest names the account in Redis without giving the token away.
+    account = "hubspot-" + hashlib.sha256(secret.get_secret_value().encode()).hexdigest()[:16]
+    own = int(config.calls_per_10_seconds * _OWN_SHARE)
+    rates = [
+        Rate("all", own, 10, reserved=own - int(own * _BACKGROUND_SHARE)),
+        Rate("search", config.searches_per_second, 1, reserved=1),
+    ]
+    return Quota(account, rates, storage_url=storage_url, urgent=urgent)
 
 
 class Transport:
-    """The only path to HubSpot. `calls` counts every request that was sent, repeats included."""
+    """The only path to HubSpot. `usage` counts every request that was sent, repeats included."""
 
-    def __init__(self, config: HubSpotConfig, retry: RetryPolicy) -> None:
+    def __init__(self, config: HubSpotConfig, retry: RetryPolicy, quota: Quota) -> None:
+        self._config = config
         self._retry = retry
+        self._quota = quota
         self._packages: dict[str, Any] = {}
-        self.calls = 0
+        self.usage = Usage()
+        fixed = config.access_token.get_secret_value() if config.access_token is not None else None
+        self._token = AccessToken(fixed, None if fixed is not None else self._fetch_token)
         self.client = hubspot.HubSpot(
-            access_token=config.access_token.get_secret_value(),
+            access_token="",  # set call by call: it may expire
             host=config.base_url,
             retry=Retry(0),  # one place repeats calls: RetryPolicy
             api_factory=self._api,
@@ -68,68 +87,112 @@ class Transport:
         Raises:
             ConnectorError: The call failed, for good or after its last repetition.
         """
+        tries = 0
+        rates = ("all", "search") if what.endswith("/search") else ("all",)
 
         def once() -> T:
-            self.calls += 1
+            nonlocal tries
+            self._quota.wait(*rates)
+            self.usage.repeated += tries > 0
+            tries += 1
             try:
-                return function(*args, _request_timeout=_TIMEOUT_SECONDS, **kwargs)
-            except HTTPError as error:
-                raise UnavailableError(f"HubSpot: {what}: {type(error).__name__}") from error
-            except Exception as error:
-                # Each package of the client has an exception tree of its own; all of them carry a status.
-                if not hasattr(error, "status") or not hasattr(error, "body"):
-                    raise
-                raise _translate(what, error) from error
+                return self._send(what, function, *args, **kwargs)
+            except _Refused as refused:
+                self._token.replace(refused.token)  # raises where the token is a fixed one
+                return self._send_replaced(what, function, *args, **kwargs)
 
         return self._retry.run(once)
+
+    def request(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        """Call a path that the client has no function for; return the JSON of the reply."""
+        import hubspot.crm.owners as any_package
+
+        owner = self._api(any_package, "OwnersApi", self.client.config)
+        return self.call(
+            f"{method} {path}",
+            owner.api_client.call_api,
+            path,
+            method,
+            header_params={"Accept": "application/json", "Content-Type": "application/json"},
+            body=body,
+            response_types_map={200: "object"},
+            auth_settings=["oauth2"],
+            _return_http_data_only=True,
+        )
+
+    def _send(self, what: str, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        token = self._token.current()
+        for client in self._packages.values():
+            client.configuration.access_token = token
+        self.usage.calls += 1
+        try:
+            return function(*args, _request_timeout=_TIMEOUT_SECONDS, **kwargs)
+        except HTTPError as error:
+            raise UnavailableError(f"HubSpot: {what}: {type(error).__name__}") from error
+        except Exception as error:
+            # Each package of the client has an exception tree of its own; all of them carry a status.
+            if not hasattr(error, "status") or not hasattr(error, "body"):
+                raise
+            if error.status == 401:
+                raise _Refused(token, error) from error
+            self.usage.throttled += error.status == 429
+            self._note_quota(error)
+            raise translate(what, error) from error
+
+    def _send_replaced(self, what: str, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """Call once more with the new token; a second refusal is final, for an endless 401 would go on for ever."""
+        try:
+            return self._send(what, function, *args, **kwargs)
+        except _Refused as refused:
+            raise translate(what, refused.error) from refused
+
+    def _note_quota(self, answered: Any) -> None:
+        left = find_header(answered, "X-HubSpot-RateLimit-Daily-Remaining")
+        if left is not None and left.isdigit():
+            self.usage.left_today = int(left)
+
+    def _fetch_token(self) -> str:
+        """Trade the OAuth refresh token for an access token."""
+        config = self._config
+        assert config.client_secret is not None  # without a fixed token the config has all three
+        assert config.refresh_token is not None
+        try:
+            reply = self.client.oauth.tokens_api.create(
+                grant_type="refresh_token",
+                client_id=config.client_id,
+                client_secret=config.client_secret.get_secret_value(),
+                refresh_token=config.refresh_token.get_secret_value(),
+                _request_timeout=_TIMEOUT_SECONDS,
+            )
+        except HTTPError as error:
+            raise UnavailableError(f"HubSpot: POST oauth/token: {type(error).__name__}") from error
+        except Exception as error:
+            if not hasattr(error, "status") or not hasattr(error, "body"):
+                raise
+            raise translate("POST oauth/token", error) from error
+        return str(reply.access_token)
 
     def _api(self, package: ModuleType, api_name: str, settings: dict[str, Any]) -> Any:
         client = self._packages.get(package.__name__)
         if client is None:
             configuration = package.Configuration()
-            configuration.access_token = settings["access_token"]
+            configuration.access_token = self._token.current() if package.__name__ != "hubspot.oauth" else ""
             configuration.host = settings["host"]
             configuration.retries = settings["retry"]
-            client = self._packages[package.__name__] = package.ApiClient(configuration=configuration)
+            client = package.ApiClient(configuration=configuration)
+            for other in self._packages.values():  # one pool of connections for all packages
+                client.rest_client.pool_manager = other.rest_client.pool_manager
+            client.call_api = self._rewriting(client)
+            self._packages[package.__name__] = client
         return getattr(package, api_name)(api_client=client)
 
+    def _rewriting(self, client: Any) -> Callable[..., Any]:
+        """Return the client's `call_api` with the path of the configured version, and with an eye on the quota."""
+        call_api = client.call_api
 
-def _translate(what: str, error: Any) -> ConnectorError:
-    """Name HubSpot's reply in our words. Its `message` is left out: it may quote values of a lead."""
-    status = int(error.status or 0)
-    body = _parse_body(error.body)
-    category = str(body.get("category") or body.get("errorType") or "")
-    reply = f"HubSpot: {what}: HTTP {status} {category}".rstrip()
-    if status == 401 or status == 530:
-        return AuthenticationError(f"{reply}: the access token was refused; check HUBSPOT__ACCESS_TOKEN")
-    if status == 403:
-        scopes = ", ".join(body.get("context", {}).get("requiredGranularScopes", ())) or "see the private app's scopes"
-        return AuthenticationError(f"{reply}: the token lacks a scope: {scopes}")
-    if status == 429:
-        return RateLimitError(reply, _pause_seconds(error.headers, str(body.get("policyName", ""))))
-    if status in _OUTAGES:
-        return UnavailableError(reply)
-    codes = sorted({str(item.get("code")) for item in body.get("errors", ()) if item.get("code")})
-    names = sorted(
-        {name for item in body.get("errors", ()) for name in item.get("context", {}).get("propertyName", ())}
-    )
-    detail = ", ".join([*codes, *names])
-    if "PROPERTY_DOESNT_EXIST" in codes or "INVALID_OPTION" in codes:
-        return SchemaError(f"{reply}: {detail}; run `callfirst setup`")
-    return InvalidRequestError(f"{reply}: {detail}" if detail else reply)
+        def rewritten(resource_path: str, *args: Any, **kwargs: Any) -> Any:
+            reply = call_api(dated_path(resource_path, self._config.api_version), *args, **kwargs)
+            self._note_quota(client.last_response)
+            return reply
 
-
-def _parse_body(body: object) -> dict[str, Any]:
-    """Return a reply's JSON object; gateways in front of HubSpot answer HTML, which says nothing to us."""
-    try:
-        parsed = json.loads(body) if isinstance(body, str | bytes) else {}
-    except ValueError:
-        return {}
-    return parsed if isinstance(parsed, dict) else {}
-
-
-def _pause_seconds(headers: Any, policy: str) -> float:
-    asked_for = (headers or {}).get("Retry-After")
-    if asked_for is not None and str(asked_for).isdigit():
-        return float(asked_for)
-    return _PAUSES_SECONDS.get(policy, 1.0)
+        return rewritten

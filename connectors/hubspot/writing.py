@@ -1,78 +1,78 @@
-"""Creates our contact properties, writes priorities to them, and lists contacts by them."""
+"""Writes priorities to our own properties, and lists leads by them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from hubspot.crm.objects import BatchInputSimplePublicObjectBatchInput, PublicObjectSearchRequest
-from hubspot.crm.properties import BatchInputPropertyCreate, PropertyGroupCreate
 
-from connectors.base import ListedLead, SetupStep, WriteOutcome
+from connectors.base import ListedLead, WriteOutcome
 from connectors.errors import InvalidRequestError, SchemaError
-from connectors.hubspot.schema import GROUP, property_name
-from connectors.hubspot.transport import HubSpotConfig, Transport
-from connectors.priority import PRIORITY_FIELDS, Priority, PriorityField
+from connectors.hubspot.config import HubSpotConfig
+from connectors.hubspot.fields import LeadFields
+from connectors.hubspot.schema import LEAD_OBJECTS, property_name
+from connectors.hubspot.stages import StageReader
+from connectors.hubspot.transport import Transport
+from connectors.priority import PRIORITY_FIELDS, Priority
 from connectors.times import render_time
 
 _BATCH_ROWS = 100  # HubSpot's limit for batch updates
-_TYPES = {
-    "choice": ("enumeration", "select"),
-    "number": ("number", "number"),
-    "text": ("string", "textarea"),
-    "time": ("datetime", "date"),
-}
+_SEARCH_ROWS = 200
 _NAMES = {field.name: property_name(field) for field in PRIORITY_FIELDS}
 
 
 class Writer:
-    """Writes our properties and nothing else: the names come from `PRIORITY_FIELDS`, never from a caller."""
+    """Writes our properties and nothing else."""
 
-    def __init__(self, transport: Transport, config: HubSpotConfig) -> None:
+    def __init__(self, transport: Transport, config: HubSpotConfig, stages: StageReader, fields: LeadFields) -> None:
         self._transport = transport
-        self._config = config
-
-    def setup(self, *, check_only: bool) -> list[SetupStep]:
-        """Create the property group and the properties that are missing."""
-        properties = self._transport.client.crm.properties
-        groups = self._transport.call("GET properties/contacts/groups", properties.groups_api.get_all, "contacts")
-        present = self._transport.call("GET properties/contacts", properties.core_api.get_all, "contacts")
-        names = {definition.name for definition in present.results}
-        has_group = GROUP in {group.name for group in groups.results}
-        missing = [field for field in PRIORITY_FIELDS if property_name(field) not in names]
-        if not check_only and not has_group:
-            group = PropertyGroupCreate(name=GROUP, label="Callfirst", display_order=-1)
-            self._transport.call("POST properties/contacts/groups", properties.groups_api.create, "contacts", group)
-        if not check_only and missing:
-            batch = BatchInputPropertyCreate(inputs=[_definition(field) for field in missing])
-            self._transport.call(
-                "POST properties/contacts/batch/create", properties.batch_api.create, "contacts", batch
-            )
-        return [
-            SetupStep(f"property group {GROUP}", has_group),
-            *(SetupStep(f"property {property_name(f)}", f not in missing) for f in PRIORITY_FIELDS),
-        ]
+        self._type = LEAD_OBJECTS[config.object].type
+        self._name_properties = LEAD_OBJECTS[config.object].name_properties
+        self._stages = stages
+        self._fields = fields
 
     def write(self, priorities: Sequence[Priority]) -> list[WriteOutcome]:
-        """Write in batches; see `Connector.write_priorities`."""
-        outcomes: dict[str, WriteOutcome] = {}
-        for start in range(0, len(priorities), _BATCH_ROWS):
-            for outcome in self._write_batch(priorities[start : start + _BATCH_ROWS]):
-                outcomes[outcome.lead_id] = outcome
-        return [outcomes[priority.lead_id] for priority in priorities]
+        """Write in batches; see `Connector.write_priorities`. Of two values for one lead the later one is written."""
+        latest = {priority.lead_id: render_properties(priority) for priority in priorities}
+        return self._outcomes(latest, [priority.lead_id for priority in priorities])
 
-    def _write_batch(self, priorities: Sequence[Priority]) -> Iterator[WriteOutcome]:
+    def write_properties(self, values: Mapping[str, Mapping[str, str]]) -> list[WriteOutcome]:
+        """Write properties by lead id.
+
+        Raises:
+            InvalidRequestError: One of them is not ours; nothing has been sent.
+        """
+        return self._outcomes(values, list(values))
+
+    def _outcomes(self, values: Mapping[str, Mapping[str, str]], order: Sequence[str]) -> list[WriteOutcome]:
+        foreign = sorted({name for properties in values.values() for name in properties} - set(_NAMES.values()))
+        if foreign:
+            raise InvalidRequestError(
+                f"HubSpot: {', '.join(foreign)} is not a property of Callfirst's; nothing was sent"
+            )
+        inputs = [{"id": id_, "properties": dict(properties)} for id_, properties in values.items()]
+        outcomes: dict[str, WriteOutcome] = {}
+        for start in range(0, len(inputs), _BATCH_ROWS):
+            for outcome in self._write_batch(inputs[start : start + _BATCH_ROWS]):
+                outcomes[outcome.lead_id] = outcome
+        return [outcomes[id_] for id_ in order]
+
+    def _write_batch(self, inputs: Sequence[dict[str, Any]]) -> Iterator[WriteOutcome]:
         """Write one batch. HubSpot refuses a batch whole for one bad row: it is halved until that row stands alone."""
-        inputs = [{"id": priority.lead_id, "properties": render_properties(priority)} for priority in priorities]
+        ids = [row["id"] for row in inputs]
         api = self._transport.client.crm.objects.batch_api
-        request = BatchInputSimplePublicObjectBatchInput(inputs=inputs)
+        request = BatchInputSimplePublicObjectBatchInput(inputs=list(inputs))
         try:
-            reply = self._transport.call("POST contacts/batch/update", api.update, "contacts", request)
-        except (InvalidRequestError, SchemaError) as error:
-            if isinstance(error, SchemaError) or len(priorities) == 1:
-                yield from (WriteOutcome(p.lead_id, written=False, detail=str(error)) for p in priorities)
+            reply = self._transport.call(f"POST {self._type}/batch/update", api.update, self._type, request)
+        except SchemaError as error:  # our property is not there: no half of the batch will do better
+            yield from (WriteOutcome(id_, written=False, detail=str(error)) for id_ in ids)
+            return
+        except InvalidRequestError as error:
+            if len(inputs) == 1:
+                yield WriteOutcome(ids[0], written=False, detail=str(error))
                 return
-            middle = len(priorities) // 2
-            yield from self._write_batch(priorities[:middle])
-            yield from self._write_batch(priorities[middle:])
+            middle = len(inputs) // 2
+            yield from self._write_batch(inputs[:middle])
+            yield from self._write_batch(inputs[middle:])
             return
         written = {row.id for row in reply.results}
         reasons = {
@@ -80,18 +80,17 @@ class Writer:
             for error in getattr(reply, "errors", None) or ()
             for id_ in (error.context or {}).get("ids", ())
         }
-        for priority in priorities:
-            if priority.lead_id in written:
-                yield WriteOutcome(priority.lead_id, written=True)
+        for id_ in ids:
+            if id_ in written:
+                yield WriteOutcome(id_, written=True)
+            elif id_ in reasons:
+                yield WriteOutcome(id_, written=False, detail=f"HubSpot: {reasons[id_]}")
             else:
-                yield WriteOutcome(
-                    priority.lead_id, written=False, detail=reasons.get(priority.lead_id, "not answered")
-                )
+                yield WriteOutcome(id_, written=False, detail="HubSpot: not answered", retryable=True)
 
     def list_by_rank(self, stage: str) -> list[ListedLead]:
-        """Ask HubSpot for a stage's contacts, sorted by our rank."""
+        """Ask HubSpot for a stage's leads, sorted by our rank."""
         api = self._transport.client.crm.objects.search_api
-        names = ("firstname", "lastname", "company")
         found: list[Any] = []
         after: str | None = None
         while True:
@@ -99,21 +98,35 @@ class Writer:
                 filter_groups=[
                     {
                         "filters": [
-                            {"propertyName": self._config.stage_property, "operator": "EQ", "value": stage},
+                            {"propertyName": self._stages.property, "operator": "EQ", "value": stage},
                             {"propertyName": _NAMES["rank"], "operator": "HAS_PROPERTY"},
                         ]
                     }
                 ],
                 sorts=[{"propertyName": _NAMES["rank"], "direction": "ASCENDING"}],
-                properties=[*names, *_NAMES.values()],
-                limit=200,
+                properties=[*self._name_properties, *_NAMES.values()],
+                limit=_SEARCH_ROWS,
                 after=after,
             )
-            reply = self._transport.call("POST contacts/search", api.do_search, "contacts", request)
+            reply = self._transport.call(f"POST {self._type}/search", api.do_search, self._type, request)
             found.extend(reply.results)
             if reply.paging is None or reply.paging.next is None:
-                return [_listed(row, stage) for row in found]
+                return [self._listed(row, stage) for row in found]
             after = reply.paging.next.after
+
+    def _listed(self, row: Any, stage: str) -> ListedLead:
+        properties = row.properties
+        name, company = self._fields.name_of(row), properties.get("company")
+        return ListedLead(
+            lead_id=row.id,
+            name=name if company in (None, "", name) else f"{name}, {company}",
+            stage=stage,
+            band=properties.get(_NAMES["band"]) or "",
+            score=float(properties.get(_NAMES["score"]) or 0),
+            rank=int(float(properties[_NAMES["rank"]])),
+            call_order=int(float(properties.get(_NAMES["call_order"]) or 0)),
+            reason=properties.get(_NAMES["reason"]) or "",
+        )
 
 
 def render_properties(priority: Priority) -> dict[str, str]:
@@ -128,38 +141,3 @@ def render_properties(priority: Priority) -> dict[str, str]:
         _NAMES["status"]: priority.status.value,
         _NAMES["model_version"]: priority.model_version,
     }
-
-
-def _definition(field: PriorityField) -> dict[str, Any]:
-    type_, field_type = _TYPES[field.kind]
-    definition = {
-        "name": property_name(field),
-        "label": field.label,
-        "description": field.description,
-        "groupName": GROUP,
-        "type": type_,
-        "fieldType": field_type,
-        "formField": False,
-        "hasUniqueValue": False,
-    }
-    if field.kind == "choice":
-        definition["options"] = [
-            {"label": choice, "value": choice, "displayOrder": order, "hidden": False}
-            for order, choice in enumerate(field.choices)
-        ]
-    return definition
-
-
-def _listed(row: Any, stage: str) -> ListedLead:
-    properties = row.properties
-    person = " ".join(filter(None, (properties.get("firstname"), properties.get("lastname"))))
-    return ListedLead(
-        lead_id=row.id,
-        name=", ".join(filter(None, (person, properties.get("company")))),
-        stage=stage,
-        band=properties.get(_NAMES["band"]) or "",
-        score=float(properties.get(_NAMES["score"]) or 0),
-        rank=int(float(properties[_NAMES["rank"]])),
-        call_order=int(float(properties.get(_NAMES["call_order"]) or 0)),
-        reason=properties.get(_NAMES["reason"]) or "",
-    )

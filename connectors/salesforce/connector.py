@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from connectors.base import ListedLead, Page, SetupStep, WriteOutcome
+from connectors.base import Health, HealthCheck, ListedLead, Page, SetupStep, WriteOutcome
+from connectors.errors import ConnectorError
 from connectors.lead import Stage
 from connectors.priority import Priority
 from connectors.retry import RetryPolicy
@@ -32,6 +33,18 @@ class SalesforceConnector:
 
     def read(self, stream: str, *, since: datetime | None = None, position: str | None = None) -> Iterator[Page]:
         return self._reader.read(stream, since, position)
+
+    def check_health(self) -> list[HealthCheck]:
+        what = "salesforce: stages"
+        try:
+            stages = self.list_stages()
+        except ConnectorError as error:
+            return [HealthCheck(what, Health.FAIL, str(error), "check SALESFORCE__CLIENT_ID and the integration user")]
+        missing = [step.what for step in self.setup(check_only=True) if not step.exists]
+        fields = HealthCheck("salesforce: our fields", Health.OK, "all there")
+        if missing:
+            fields = HealthCheck(fields.what, Health.FAIL, f"missing: {', '.join(missing)}", "run `callfirst setup`")
+        return [HealthCheck(what, Health.OK, f"{len(stages)} lead statuses"), fields]
 
     def setup(self, *, check_only: bool = False) -> list[SetupStep]:
         return self._writer.setup(check_only=check_only)

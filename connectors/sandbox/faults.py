@@ -1,5 +1,6 @@
 """What goes wrong in a sandbox CRM, on purpose."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 
@@ -29,20 +30,31 @@ class Faults:
         return None
 
 
+_SALESFORCE_PROFILES: dict[str, Callable[[], Faults]] = {
+    "none": Faults,
+    "flaky": lambda: Faults(flaky_share=0.05),
+    "outage": lambda: Faults(fail_after=40),
+    "missing-scope": lambda: Faults(missing=frozenset({"Lead.OwnerId"})),
+}
+
+
+def fault_profiles(crm: str) -> tuple[str, ...]:
+    """Return the names of the ways in which a sandbox CRM can misbehave."""
+    return tuple(_profiles(crm))
+
+
 def build_faults(profile: str, crm: str) -> Faults:
-    """Return the faults of a named profile: `none`, `flaky`, `outage` or `missing-scope`.
+    """Return the faults of a named profile of a CRM.
 
     Raises:
         KeyError: There is no such profile.
     """
-    missing = frozenset({"crm.objects.contacts.write" if crm == "hubspot" else "Lead.OwnerId"})
-    profiles = {
-        "none": Faults(),
-        "flaky": Faults(flaky_share=0.05),
-        "outage": Faults(fail_after=40),
-        "missing-scope": Faults(missing=missing),
-    }
-    return profiles[profile]
+    return _profiles(crm)[profile]()
 
 
-FAULT_PROFILES = ("none", "flaky", "outage", "missing-scope")
+def _profiles(crm: str) -> Mapping[str, Callable[[], Faults]]:
+    if crm == "salesforce":
+        return _SALESFORCE_PROFILES
+    from connectors.sandbox.hubspot.faults import PROFILES  # builds on this module
+
+    return PROFILES

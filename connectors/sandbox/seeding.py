@@ -1,14 +1,18 @@
 """Fills a sandbox CRM: with the made-up organisation, or with leads from a file."""
 
 import html
+import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 from connectors.lead import FieldValue, InteractionKind, Outcome
-from connectors.sandbox.hubspot_objects import HubSpotObjects
-from connectors.sandbox.org import Organisation, OrgInteraction, OrgLead, OrgStage
+from connectors.sandbox.hubspot import HubSpotObjects
+from connectors.sandbox.hubspot.changes import BODIES
+from connectors.sandbox.hubspot.pipelines import Stage
+from connectors.sandbox.org import STAGES, Organisation, OrgInteraction, OrgLead, OrgStage
 from connectors.sandbox.salesforce_records import CustomField, SalesforceRecords
 from connectors.times import render_time
 
@@ -31,6 +35,11 @@ _SALESFORCE_FIELDS = {
     "source": "LeadSource",
 }
 # How Salesforce's standard statuses spell an outcome.
+# The properties that hold a lead's stage, by the HubSpot type that is the lead.
+_STAGES = {"contacts": ("hs_lead_status",), "deals": ("dealstage",), "leads": ("hs_pipeline_stage",)}
+_PRIMARY_CONTACT = 578  # HubSpot's association of a lead with its main contact
+_CHEAP_TYPES = ("notes", "notes", "emails", "emails", "calls", "meetings", "tasks")
+_CHEAP_WORDS = "they asked for a quote again the budget round is in march we call back on friday no news from legal yet"
 UNTITLED_NOTE = "Untitled Note"  # what Salesforce calls a note that its writer did not name
 _SALESFORCE_OUTCOMES = {Outcome.WON: "Closed - Converted", Outcome.LOST: "Closed - Not Converted"}
 
@@ -81,46 +90,86 @@ def organisation_from_rows(rows: Sequence[SeedRow], now: datetime) -> Organisati
     return Organisation(tuple(stages), ("Robin Falk",), tuple(leads))
 
 
-def fill_hubspot(org: Organisation, clock: Callable[[], datetime] | None = None) -> HubSpotObjects:
-    """Return a portal that holds the organisation's leads as contacts."""
+def fill_hubspot(
+    org: Organisation,
+    clock: Callable[[], datetime] | None = None,
+    object_type: Literal["contacts", "deals", "leads"] = "contacts",
+) -> HubSpotObjects:
+    """Return a portal that holds the organisation's leads as contacts, or as deals or leads each with a contact."""
     objects = HubSpotObjects([(stage.id, stage.label) for stage in org.stages], clock or _utc_now)
+    if object_type != "contacts":
+        objects.set_pipeline(object_type, "Sales Pipeline", _pipeline_stages(org.stages))
     owners = {name: str(7001 + number) for number, name in enumerate(org.owners)}
     for name, id_ in owners.items():
         first, _, last = name.partition(" ")
-        person = {"id": id_, "email": f"{last.lower()}@example.com", "firstName": first, "lastName": last}
-        objects.owners.append(person | {"type": "PERSON", "userId": int(id_), "archived": False})
-    custom = _custom_types(org.leads)
-    for name, type_ in custom.items():
-        kind = {"number": "number", "bool": "booleancheckbox"}.get(type_, "text")
-        options = [{"label": value, "value": value} for value in ("true", "false")] if type_ == "bool" else []
-        objects.define(
-            {
-                "name": hubspot_name(name),
-                "label": name,
-                "type": type_,
-                "fieldType": kind,
-                "groupName": "contactinformation",
-                "options": options,
-            }
-        )
+        owner = {"id": id_, "email": f"{last.lower()}@example.com", "firstName": first, "lastName": last}
+        objects.owners.append(owner | {"type": "PERSON", "userId": int(id_), "archived": False})
+    _define_custom(objects, org.leads, object_type)
     for lead in org.leads:
-        properties: dict[str, str | None] = {
-            "firstname": lead.first,
-            "lastname": lead.last,
-            "email": lead.email,
-            "hubspot_owner_id": owners[lead.owner],
-            "hs_lead_status": lead.stage,
-        }
-        properties |= {_HUBSPOT_FIELDS[name]: _text(value) for name, value in lead.fields.items()}
-        properties |= {hubspot_name(name): _text(value) for name, value in lead.custom_fields.items()}
-        history = {"hs_lead_status": [(stage, at) for stage, at in reversed(lead.stages)]}
-        contact = objects.create("contacts", properties, lead.created_at, history)
-        for item in lead.interactions:
-            type_ = f"{item.kind}s"
-            record = objects.create(type_, _hubspot_properties(item), item.occurred_at)
-            objects.associate(type_, record.id, contact.id)
         changed_at = max([lead.stages[-1][1], *(item.occurred_at for item in lead.interactions)])
+        person = _person(lead, owners)
+        stage = _stage_values(lead, object_type)
+        history = {name: [(stage, at) for stage, at in reversed(lead.stages)] for name in _STAGES[object_type]}
+        if object_type == "contacts":
+            ranked = contact = objects.create("contacts", {**person, **stage}, lead.created_at, history)
+        else:
+            contact = objects.create("contacts", person, lead.created_at)
+            ranked = objects.create(
+                object_type, {**stage, "hubspot_owner_id": owners[lead.owner]}, lead.created_at, history
+            )
+            label = _PRIMARY_CONTACT if object_type == "leads" else None
+            objects.associate(object_type, ranked.id, "contacts", contact.id, label, seeding=True)
+        for item in lead.interactions:
+            type_ = "communications" if item.kind is InteractionKind.MESSAGE else f"{item.kind}s"
+            record = objects.create(type_, _hubspot_properties(item), item.occurred_at)
+            objects.associate(type_, record.id, "contacts", contact.id, seeding=True)
+            if ranked is not contact and object_type == "leads":
+                objects.associate("leads", ranked.id, type_, record.id, seeding=True)
+            elif ranked is not contact:
+                objects.associate(type_, record.id, object_type, ranked.id, seeding=True)
         objects.touch("contacts", contact, changed_at)
+        if ranked is not contact:
+            objects.touch(object_type, ranked, changed_at)
+    objects.index.catch_up(None)
+    return objects
+
+
+def fill_many(
+    contacts: int, engagements: int, seed: int, clock: Callable[[], datetime] | None = None
+) -> HubSpotObjects:
+    """Return a big portal quickly: contacts on every stage, and engagements with cheap texts, one to five a contact."""
+    draw = random.Random(seed)
+    objects = HubSpotObjects([(stage.id, stage.label) for stage in STAGES], clock or _utc_now)
+    owners = [str(7001 + number) for number in range(20)]
+    for id_ in owners:
+        person = {"id": id_, "email": f"{id_}@example.com", "firstName": "Rep", "lastName": id_}
+        objects.owners.append(person | {"type": "PERSON", "userId": int(id_), "archived": False})
+    start = objects.clock() - timedelta(days=400)
+    texts = [f"<p>{' '.join(draw.choices(_CHEAP_WORDS.split(), k=draw.randint(6, 60)))}</p>" for _ in range(2000)]
+    people: list[str] = []
+    for number in range(contacts):
+        values = {
+            "firstname": f"First{number % 997}",
+            "lastname": f"Last{number}",
+            "email": f"lead{number}@example.invalid",
+            "company": f"Company {number % 5003}",
+            "hubspot_owner_id": draw.choice(owners),
+            "hs_lead_status": draw.choice(STAGES).id,
+        }
+        people.append(objects.load("contacts", values, start + timedelta(minutes=draw.randrange(400 * 24 * 60))).id)
+    said = 0
+    while said < engagements and people:
+        for contact in people:
+            for _ in range(min(draw.randint(1, 5), engagements - said)):
+                type_ = draw.choice(_CHEAP_TYPES)
+                at = start + timedelta(minutes=draw.randrange(400 * 24 * 60))
+                values = {BODIES[type_]: draw.choice(texts), "hs_timestamp": render_time(at)}
+                record = objects.load(type_, values, at)
+                objects.associate(type_, record.id, "contacts", contact, seeding=True)
+                said += 1
+            if said >= engagements:
+                break
+    objects.index.catch_up(None)
     return objects
 
 
@@ -215,6 +264,57 @@ def _hubspot_properties(item: OrgInteraction) -> dict[str, str | None]:
             return {"hs_meeting_title": item.subject, "hs_meeting_body": item.body, "hs_timestamp": at}
         case InteractionKind.TASK:
             return {"hs_task_subject": item.subject, "hs_task_body": item.body, "hs_timestamp": at}
+        case InteractionKind.MESSAGE:
+            return {"hs_communication_body": item.body, "hs_timestamp": at}
+
+
+def _pipeline_stages(stages: Sequence[OrgStage]) -> list[Stage]:
+    """Return a funnel as a pipeline: the further, the likelier a sale."""
+    open_stages = [stage for stage in stages if stage.outcome is Outcome.OPEN]
+    chances = {stage.id: round((number + 1) / (len(open_stages) + 1), 2) for number, stage in enumerate(open_stages)}
+    states = {Outcome.OPEN: "IN_PROGRESS", Outcome.WON: "QUALIFIED", Outcome.LOST: "UNQUALIFIED"}
+    return [
+        Stage(
+            stage.id,
+            stage.label,
+            chances.get(stage.id, 1.0 if stage.outcome is Outcome.WON else 0.0),
+            closed=stage.outcome is not Outcome.OPEN,
+            state=states[stage.outcome],
+        )
+        for stage in stages
+    ]
+
+
+def _define_custom(objects: HubSpotObjects, leads: Sequence[OrgLead], type_: str) -> None:
+    """Define the leads' own fields as properties."""
+    for name, kind in _custom_types(leads).items():
+        field_type = {"number": "number", "bool": "booleancheckbox"}.get(kind, "text")
+        options = [{"label": value.title(), "value": value} for value in ("true", "false")] if kind == "bool" else []
+        wanted = {"name": hubspot_name(name), "label": name, "type": kind, "fieldType": field_type, "options": options}
+        objects.define({**wanted, "groupName": next(iter(objects.groups[type_]))}, type_)
+
+
+def _person(lead: OrgLead, owners: Mapping[str, str]) -> dict[str, str | None]:
+    properties: dict[str, str | None] = {
+        "firstname": lead.first,
+        "lastname": lead.last,
+        "email": lead.email,
+        "hubspot_owner_id": owners[lead.owner],
+    }
+    return properties | {_HUBSPOT_FIELDS[name]: _text(value) for name, value in lead.fields.items()}
+
+
+def _stage_values(lead: OrgLead, object_type: str) -> dict[str, str | None]:
+    """Return what a lead's record says of its stage, with the lead's own fields."""
+    values: dict[str, str | None] = {hubspot_name(name): _text(value) for name, value in lead.custom_fields.items()}
+    title = " ".join(filter(None, (str(lead.fields.get("company") or ""), lead.last)))
+    match object_type:
+        case "deals":
+            return values | {"dealname": title, "pipeline": "default", "dealstage": lead.stage}
+        case "leads":
+            return values | {"hs_lead_name": title, "hs_pipeline": "default", "hs_pipeline_stage": lead.stage}
+        case _:
+            return values | {"hs_lead_status": lead.stage}
 
 
 def _custom_types(leads: Sequence[OrgLead]) -> dict[str, str]:

@@ -6,7 +6,7 @@ import time
 from types import TracebackType
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 _START_TIMEOUT_SECONDS = 10.0
 
@@ -17,7 +17,7 @@ class SandboxServer:
     Port 0 takes any free port. Only loopback is ever bound.
     """
 
-    def __init__(self, app: Starlette, *, port: int = 0) -> None:
+    def __init__(self, app: ASGIApp, *, port: int = 0) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.bind(("127.0.0.1", port))

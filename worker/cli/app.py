@@ -9,6 +9,7 @@ import typer
 
 from worker.cli.backtest import backtest
 from worker.cli.demo import demo
+from worker.cli.doctor import doctor
 from worker.cli.models import models_app
 from worker.cli.output import (
     console,
@@ -41,6 +42,7 @@ app = typer.Typer(
 app.command("demo")(demo)
 app.command("sandbox")(sandbox)
 app.command("backtest")(backtest)
+app.command("doctor")(doctor)
 app.command("why")(why_command)
 app.add_typer(models_app, name="models")
 
@@ -96,7 +98,7 @@ def pull_command(
     for crm, report in results.items():
         console.print(
             f"{crm}: {sum(report.records.values()):,} records, {report.changed:,} new or changed,"
-            f" {report.calls:,} API calls"
+            f" {report.removed:,} gone, {report.calls:,} API calls"
         )
         console.print("  " + ", ".join(f"{stream} {count:,}" for stream, count in report.records.items()))
 

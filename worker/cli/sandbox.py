@@ -1,5 +1,6 @@
 """`callfirst sandbox`: a CRM on this machine to try things on."""
 
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -8,7 +9,8 @@ import typer
 
 from connectors.sandbox import hubspot as hubspot_sandbox
 from connectors.sandbox import salesforce as salesforce_sandbox
-from connectors.sandbox.faults import FAULT_PROFILES, build_faults
+from connectors.sandbox.faults import build_faults, fault_profiles
+from connectors.sandbox.hubspot.faults import for_portal
 from connectors.sandbox.org import build_organisation
 from connectors.sandbox.seeding import fill_hubspot, fill_salesforce, organisation_from_rows
 from connectors.sandbox.server import SandboxServer
@@ -24,26 +26,51 @@ def sandbox(
     crm: Annotated[Literal["hubspot", "salesforce"], typer.Argument()],
     port: Annotated[int | None, typer.Option(help="0 takes any free port.")] = None,
     seed_from: Annotated[Path | None, typer.Option(help="Fill it with the leads of a JSON-lines file.")] = None,
-    faults: Annotated[str, typer.Option(help=f"One of: {', '.join(FAULT_PROFILES)}.")] = "none",
+    leads_as: Annotated[
+        Literal["contacts", "deals", "leads"], typer.Option(help="What a lead is in HubSpot.")
+    ] = "contacts",
+    faults: Annotated[
+        str,
+        typer.Option(
+            help="; ".join(f"{name}: {', '.join(fault_profiles(name))}" for name in _PORTS),
+        ),
+    ] = "none",
+    control_port: Annotated[
+        int | None, typer.Option(help="HubSpot: steer the running portal here; 0 takes any free port.")
+    ] = None,
+    webhooks: Annotated[str | None, typer.Option(help="HubSpot: tell this URL of every change.")] = None,
+    webhook_secret: Annotated[str, typer.Option(help="HubSpot: the secret that signs what it is told.")] = (
+        hubspot_sandbox.TOKEN
+    ),
     json_output: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Serve a sandbox CRM on 127.0.0.1 until interrupted."""
-    with reported_errors():
-        if faults not in FAULT_PROFILES:
-            raise ConfigurationError(f"there is no fault profile {faults!r}; there are {', '.join(FAULT_PROFILES)}")
+    with reported_errors(), ExitStack() as running:
+        if faults not in fault_profiles(crm):
+            known = ", ".join(fault_profiles(crm))
+            raise ConfigurationError(f"there is no fault profile {faults!r} of {crm}; there are {known}")
         now = datetime.now(UTC)
         if seed_from is None:
             org = build_organisation(SEEDS[crm], now)
         else:
             org = organisation_from_rows([row.to_seed() for row in load_rows(seed_from)], now)
         misbehaviour = build_faults(faults, crm)
+        control = None
         if crm == "hubspot":
-            app = hubspot_sandbox.build_app(fill_hubspot(org), misbehaviour)
+            wanted = for_portal(misbehaviour)
+            objects = fill_hubspot(org, object_type=leads_as)
+            app = hubspot_sandbox.build_app(objects, wanted)
+            if webhooks is not None:
+                sender = hubspot_sandbox.WebhookSender(objects, webhooks, webhook_secret)
+                running.enter_context(sender.running())
+            if control_port is not None:
+                control_app = hubspot_sandbox.build_control_app(objects, wanted)
+                control = running.enter_context(SandboxServer(control_app, port=control_port))
         else:
             records = fill_salesforce(org)
             records.hidden = misbehaviour.missing
             app = salesforce_sandbox.build_app(records, misbehaviour)
-    with SandboxServer(app, port=_PORTS[crm] if port is None else port) as server:
+        server = running.enter_context(SandboxServer(app, port=_PORTS[crm] if port is None else port))
         settings = {
             "hubspot": {"HUBSPOT__BASE_URL": server.url, "HUBSPOT__ACCESS_TOKEN": hubspot_sandbox.TOKEN},
             "salesforce": {
@@ -52,12 +79,15 @@ def sandbox(
                 "SALESFORCE__CLIENT_SECRET": salesforce_sandbox.CLIENT_SECRET,
             },
         }[crm]
+        steering = {"control": control.url} if control is not None else {}
         if json_output:
-            print_json({"crm": crm, "url": server.url, "leads": len(org.leads), "environment": settings})
+            print_json({"crm": crm, "url": server.url, "leads": len(org.leads), "environment": settings} | steering)
         else:
             console.print(f"{crm} sandbox with {len(org.leads):,} leads. Point Callfirst at it with:")
             for name, value in settings.items():
                 console.print(f"export {name}={value}", markup=False)
+            for url in steering.values():
+                console.print(f"Steer it at {url}", markup=False)
         try:
             server.wait()
         except KeyboardInterrupt:

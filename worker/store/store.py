@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
@@ -11,15 +11,19 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import create_engine, delete, event, select
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import ColumnElement, create_engine, delete, event, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from connectors.base import Page, WriteOutcome
+from connectors.base import InteractionKey, Listed, Page, WriteOutcome
+from connectors.events import Change, Event, Subject
 from connectors.lead import Interaction, InteractionKind, Lead, Outcome, Stage, StageChange
 from connectors.priority import COMPARED_FIELDS, Band, Priority, PriorityStatus
 from worker.store.tables import (
     CursorRow,
+    InboxRow,
     InteractionRow,
     LeadRow,
     ModelRow,
@@ -29,6 +33,8 @@ from worker.store.tables import (
     Table,
     WritebackRow,
 )
+
+_IDS_AT_ONCE = 500  # SQLite takes a limited number of values in one statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +48,19 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """How many rows of a page were there, and how many of them said something new."""
+    """How many rows a page had, how many of them said something new, and how many rows of the store are gone."""
 
     records: int
     changed: int
+    removed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event in the inbox, and how often it was looked at in vain."""
+
+    event: Event
+    attempts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +112,14 @@ class Store:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
+    def revisions(self) -> tuple[str | None, str | None]:
+        """Return the version of the tables that are there, and the newest that there is."""
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+        with self._engine.connect() as connection:
+            there = MigrationContext.configure(connection).get_current_revision()
+        return there, ScriptDirectory.from_config(config).get_current_head()
+
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
@@ -109,17 +132,173 @@ class Store:
             row = session.get(CursorRow, (tenant, stream))
             return Cursor() if row is None else Cursor(row.value, row.position, row.started_at)
 
-    def save_page(self, tenant: str, stream: str, page: Page, cursor: Cursor) -> Saved:
-        """Keep a page and the cursor after it, together: a run that dies repeats a page and skips none."""
+    def save_page(
+        self,
+        tenant: str,
+        page: Page,
+        *,
+        read_at: datetime,
+        began_at: datetime | None = None,
+        cursor: tuple[str, Cursor] | None = None,
+    ) -> Saved:
+        """Keep a page and the cursor after it, together: a run that dies repeats a page and skips none.
+
+        What the page says is no longer so goes in the same transaction; so does, at the end of a listing of everything
+        that `began_at` then, what nobody has named since.
+        """
+        leads = {lead.id: _lead_values(tenant, lead) for lead in page.leads}
+        items = {(i.kind, i.id, i.lead_id): _interaction_values(tenant, i) for i in page.interactions}
+        changes = {(c.lead_id, c.changed_at, c.stage): {"tenant": tenant, **asdict(c)} for c in page.stage_changes}
+        dated = {"read_at": read_at}
         with self._session() as session:
-            changed = self._upsert_hashed(session, LeadRow, [_lead_values(tenant, lead) for lead in page.leads])
-            changed += self._upsert_hashed(
-                session, InteractionRow, [_interaction_values(tenant, item) for item in page.interactions]
+            removed = self._remove_leads(session, tenant, page.gone_leads)
+            changed = self._upsert_hashed(session, LeadRow, [row | dated for row in leads.values()])
+            changed += self._upsert_hashed(session, InteractionRow, [row | dated for row in items.values()])
+            self._upsert(session, StageChangeRow, list(changes.values()))
+            removed += self._remove_untold(session, tenant, page)
+            if began_at is not None:
+                removed += sum(self._remove_unlisted(session, tenant, what, began_at) for what in page.listed)
+            if cursor is not None:
+                self._upsert(session, CursorRow, [{"tenant": tenant, "stream": cursor[0], **asdict(cursor[1])}])
+        return Saved(len(leads) + len(items) + len(changes), changed, removed)
+
+    def remove_leads(self, tenant: str, ids: Sequence[str]) -> None:
+        """Remove leads and all that belongs to them."""
+        with self._session() as session:
+            self._remove_leads(session, tenant, ids)
+
+    def list_mislinked_leads(self, tenant: str, links: Mapping[str, frozenset[InteractionKey]]) -> list[str]:
+        """Return the leads whose interactions are others than the CRM says."""
+        found = self._keys_by(tenant, InteractionRow.lead_id, list(links))
+        held: dict[str, set[InteractionKey]] = {id_: set() for id_ in links}
+        for lead_id, kind, id_ in found:
+            held[lead_id].add((InteractionKind(kind), id_))
+        return [id_ for id_, keys in links.items() if held[id_] != keys]
+
+    def list_mislinked_interactions(
+        self, tenant: str, links: Mapping[InteractionKey, frozenset[str]]
+    ) -> list[InteractionKey]:
+        """Return the interactions whose leads are others than the CRM says."""
+        found = self._keys_by(tenant, InteractionRow.id, [id_ for _, id_ in links])
+        held: dict[InteractionKey, set[str]] = {key: set() for key in links}
+        for lead_id, kind, id_ in found:
+            held.get((InteractionKind(kind), id_), set()).add(lead_id)
+        return [key for key, leads in links.items() if held[key] != leads]
+
+    def _keys_by(self, tenant: str, column: Any, values: Sequence[str]) -> list[tuple[str, str, str]]:
+        query = select(InteractionRow.lead_id, InteractionRow.kind, InteractionRow.id).where(
+            InteractionRow.tenant == tenant, column.in_(values)
+        )
+        with self._session() as session:
+            return [(lead_id, kind, id_) for lead_id, kind, id_ in session.execute(query)]
+
+    def _remove_leads(self, session: Session, tenant: str, ids: Sequence[str]) -> int:
+        """Remove leads and all that belongs to them; return how many rows of leads and interactions that were."""
+        removed = 0
+        for start in range(0, len(ids), _IDS_AT_ONCE):
+            some = ids[start : start + _IDS_AT_ONCE]
+            leads = delete(LeadRow).where(LeadRow.tenant == tenant, LeadRow.id.in_(some))
+            items = delete(InteractionRow).where(InteractionRow.tenant == tenant, InteractionRow.lead_id.in_(some))
+            removed += _row_count(session.execute(leads)) + _row_count(session.execute(items))
+            for table in (StageChangeRow, ScoreRow, WritebackRow):
+                session.execute(delete(table).where(table.tenant == tenant, table.lead_id.in_(some)))
+        return removed
+
+    def _remove_unlisted(self, session: Session, tenant: str, what: Listed, began_at: datetime) -> int:
+        """Remove what a listing of everything did not name."""
+        if what == "leads":
+            unseen = select(LeadRow.id).where(LeadRow.tenant == tenant, LeadRow.read_at < began_at)
+            return self._remove_leads(session, tenant, list(session.scalars(unseen)))
+        unlisted = delete(InteractionRow).where(
+            InteractionRow.tenant == tenant, InteractionRow.kind == what.value, InteractionRow.read_at < began_at
+        )
+        return _row_count(session.execute(unlisted))
+
+    def _remove_untold(self, session: Session, tenant: str, page: Page) -> int:
+        """Remove the rows of what the page tells in full that are not on it; return how many that were."""
+        on_page = {(item.lead_id, item.kind.value, item.id) for item in page.interactions}
+        told_keys = {(kind.value, id_) for kind, id_ in page.told_interactions}
+        conditions: list[ColumnElement[bool]] = []
+        if told_keys:
+            conditions.append(InteractionRow.id.in_({id_ for _, id_ in told_keys}))
+        if page.told_leads:
+            conditions.append(InteractionRow.lead_id.in_(page.told_leads))
+        gone: list[tuple[str, str, str]] = []
+        for condition in conditions:
+            query = select(InteractionRow.lead_id, InteractionRow.kind, InteractionRow.id).where(
+                InteractionRow.tenant == tenant, condition
             )
-            changes = [{"tenant": tenant, **asdict(change)} for change in page.stage_changes]
-            self._upsert(session, StageChangeRow, changes)
-            self._upsert(session, CursorRow, [{"tenant": tenant, "stream": stream, **asdict(cursor)}])
-        return Saved(len(page.leads) + len(page.interactions) + len(page.stage_changes), changed)
+            gone += [
+                (lead_id, kind, id_)
+                for lead_id, kind, id_ in session.execute(query)
+                if (lead_id, kind, id_) not in on_page and ((kind, id_) in told_keys or lead_id in page.told_leads)
+            ]
+        for start in range(0, len(gone), _IDS_AT_ONCE):
+            keys = tuple_(InteractionRow.lead_id, InteractionRow.kind, InteractionRow.id)
+            session.execute(
+                delete(InteractionRow).where(
+                    InteractionRow.tenant == tenant, keys.in_(gone[start : start + _IDS_AT_ONCE])
+                )
+            )
+        return len(set(gone))
+
+    # What CRMs tell -------------------------------------------------------------------------------------------------
+
+    def receive(self, tenant: str, events: Sequence[Event], now: datetime) -> int:
+        """Put events into the inbox, all or none; return how many were not there yet."""
+        rows = {
+            event.key: {
+                "tenant": tenant,
+                **asdict(event),
+                "received_at": now,
+                "due_at": now,
+                "done_at": None,
+                "attempts": 0,
+            }
+            for event in events
+        }
+        with self._session() as session:
+            new = 0
+            for row in rows.values():
+                known = self._insert(InboxRow).values(row).on_conflict_do_nothing()
+                new += _row_count(session.execute(known))
+            return new
+
+    def list_due_events(self, tenant: str, now: datetime, limit: int) -> list[Told]:
+        """Return what is to be looked at now, the oldest first."""
+        query = (
+            select(InboxRow)
+            .where(InboxRow.tenant == tenant, InboxRow.done_at.is_(None), InboxRow.due_at <= now)
+            .order_by(InboxRow.due_at, InboxRow.occurred_at, InboxRow.key)
+            .limit(limit)
+        )
+        with self._session() as session:
+            return [
+                Told(
+                    Event(row.key, _parse_subject(row.subject), row.id, Change(row.change), row.occurred_at),
+                    row.attempts,
+                )
+                for row in session.scalars(query)
+            ]
+
+    def settle_events(self, tenant: str, keys: Sequence[str], now: datetime) -> None:
+        """Mark events as looked at."""
+        self._update_events(tenant, keys, {"done_at": now})
+
+    def postpone_events(self, tenant: str, keys: Sequence[str], due_at: datetime) -> None:
+        """Look at events again later."""
+        self._update_events(tenant, keys, {"due_at": due_at, "attempts": InboxRow.attempts + 1})
+
+    def forget_events(self, tenant: str, before: datetime) -> None:
+        """Remove what was looked at long ago: no delivery of it will come again."""
+        with self._session() as session:
+            session.execute(delete(InboxRow).where(InboxRow.tenant == tenant, InboxRow.done_at < before))
+
+    def _update_events(self, tenant: str, keys: Sequence[str], values: dict[str, Any]) -> None:
+        with self._session() as session:
+            for start in range(0, len(keys), _IDS_AT_ONCE):
+                chosen = InboxRow.key.in_(keys[start : start + _IDS_AT_ONCE])
+                session.execute(update(InboxRow).where(InboxRow.tenant == tenant, chosen).values(values))
 
     def save_stages(self, tenant: str, stages: Sequence[Stage]) -> None:
         """Replace a tenant's funnel."""
@@ -327,15 +506,26 @@ class Store:
         self._upsert(session, table, rows)
         return sum(known.get(tuple(row[key] for key in keys)) != row["content_hash"] for row in rows)
 
-    def _upsert(self, session: Session, table: type[Table], rows: Iterable[dict[str, Any]]) -> None:
+    def _upsert(self, session: Session, table: type[Table], rows: Sequence[dict[str, Any]]) -> None:
+        """Insert or replace rows, which differ in their keys."""
+        if not rows:
+            return
         keys = [column.name for column in table.__table__.primary_key.columns]  # type: ignore[attr-defined]  # a Table here
-        for row in rows:
-            insert = self._insert(table).values(row)
-            rest = {name: insert.excluded[name] for name in row if name not in keys}
-            session.execute(insert.on_conflict_do_update(index_elements=keys, set_=rest))
+        insert = self._insert(table)
+        rest = {name: insert.excluded[name] for name in rows[0] if name not in keys}
+        session.connection().execute(insert.on_conflict_do_update(index_elements=keys, set_=rest), list(rows))
 
     def _insert(self, table: type[Table]) -> "sqlite.Insert | postgresql.Insert":
         return postgresql.insert(table) if self._engine.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def _row_count(result: Any) -> int:
+    """Return how many rows a statement touched."""
+    return int(result.rowcount)
+
+
+def _parse_subject(name: str) -> Subject:
+    return "lead" if name == "lead" else InteractionKind(name)
 
 
 def _configure_sqlite(connection: Any, _: Any) -> None:

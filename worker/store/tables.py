@@ -42,10 +42,11 @@ class LeadRow(Table):
     modified_at: Mapped[datetime]
     fields: Mapped[dict[str, Any]]
     content_hash: Mapped[str] = mapped_column(String(64))
+    read_at: Mapped[datetime]
 
 
 class InteractionRow(Table):
-    """A note, email, call, meeting or task of one lead, as plain text."""
+    """A note, email, call, meeting, task or message of one lead, as plain text."""
 
     __tablename__ = "interaction"
     tenant: Mapped[str] = mapped_column(String(80), primary_key=True)
@@ -58,6 +59,9 @@ class InteractionRow(Table):
     inbound: Mapped[bool]
     text: Mapped[str] = mapped_column(Text)
     content_hash: Mapped[str] = mapped_column(String(64))
+    read_at: Mapped[datetime]
+    # By which an interaction is found without its lead: HubSpot tells what changed in it, not whose it is.
+    __table_args__ = (Index("interaction_by_id", "tenant", "kind", "id"),)
 
 
 class StageRow(Table):
@@ -94,6 +98,26 @@ class CursorRow(Table):
     value: Mapped[datetime | None]
     position: Mapped[str | None] = mapped_column(Text)
     started_at: Mapped[datetime | None]
+
+
+class InboxRow(Table):
+    """Something that a CRM told us and that we have not looked at yet.
+
+    `due_at` is when to look, `attempts` how often we have: what is not there yet is looked for again.
+    """
+
+    __tablename__ = "inbox"
+    tenant: Mapped[str] = mapped_column(String(80), primary_key=True)
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(16))
+    id: Mapped[str] = mapped_column(String(80))
+    change: Mapped[str] = mapped_column(String(16))
+    occurred_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(Integer)
+    __table_args__ = (Index("inbox_due", "tenant", "done_at", "due_at"),)
 
 
 class ScoreRow(Table):

@@ -1,0 +1,6 @@
+import React from "react";
+import { hubspot } from "@hubspot/ui-extensions";
+
+import { PriorityCard } from "./PriorityCard.jsx";
+
+hubspot.extend(() => <PriorityCard />);

@@ -1,0 +1,105 @@
+"""The web application: takes in what CRMs tell, and answers at once.
+
+`uvicorn --factory worker.web:create_app` serves it. A delivery is checked, put into the inbox in one transaction, and
+answered; it is looked at later. What is not for us is accepted too, for a CRM repeats everything that is refused.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from anyio.to_thread import run_sync
+from pydantic import SecretStr
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from connectors.errors import InvalidRequestError
+from connectors.hubspot.webhooks import is_signed, parse_events
+from worker.settings import Settings
+from worker.store import Store
+from worker.wiring import build_store
+
+logger = logging.getLogger(__name__)
+
+# HubSpot sends at most 100 events at once, some 40 kB.
+_MAX_BODY_BYTES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class HubSpotHook:
+    """What a delivery of HubSpot's is checked against. `url` is the address that HubSpot was told to call."""
+
+    url: str
+    secret: SecretStr
+    lead_type: str
+
+
+def create_app() -> Starlette:
+    """Return the application as the settings say."""
+    settings = Settings()
+    hook = None
+    hubspot = settings.hubspot
+    if hubspot is not None and hubspot.webhook_secret is not None and settings.public_url is not None:
+        url = settings.public_url.rstrip("/") + "/webhooks/hubspot"
+        hook = HubSpotHook(url, hubspot.webhook_secret, hubspot.object)
+    return build_app(build_store(settings), hook)
+
+
+def build_app(
+    store: Store, hubspot: HubSpotHook | None, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> Starlette:
+    """Return the application; a CRM that is not set up is answered 503, for the fault is ours."""
+
+    async def receive_hubspot(request: Request) -> Response:
+        if hubspot is None:
+            logger.error("a HubSpot webhook came, but HUBSPOT__WEBHOOK_SECRET or PUBLIC_URL is not set")
+            return _answer(503, "webhooks are not set up here")
+        try:
+            body = await _read_body(request)
+        except ClientDisconnect:
+            return _answer(400, "the body is incomplete")
+        if body is None:
+            return _answer(413, f"more than {_MAX_BODY_BYTES} bytes")
+        url = hubspot.url + (f"?{request.url.query}" if request.url.query else "")
+        if not is_signed(
+            hubspot.secret.get_secret_value(),
+            request.method,
+            url,
+            body,
+            signature=request.headers.get("x-hubspot-signature-v3"),
+            timestamp=request.headers.get("x-hubspot-request-timestamp"),
+            now=now(),
+        ):
+            logger.warning("refused a HubSpot webhook: its signature is not HubSpot's, or it is too old")
+            return _answer(401, "not signed by HubSpot within the last five minutes")
+        try:
+            events = parse_events(body, hubspot.lead_type)
+        except InvalidRequestError as error:
+            logger.warning("refused a signed HubSpot webhook: %s", error)
+            return _answer(400, str(error))
+        try:
+            await run_sync(store.receive, "hubspot", events, now())
+        except SQLAlchemyError:
+            logger.exception("could not keep a HubSpot webhook; HubSpot will send it again")
+            return _answer(503, "try again later")
+        return Response(status_code=204)
+
+    return Starlette(routes=[Route("/webhooks/hubspot", receive_hubspot, methods=["POST"])])
+
+
+async def _read_body(request: Request) -> bytes | None:
+    """Return the raw body, or None as soon as it is too long, whatever its header says."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _MAX_BODY_BYTES:
+            return None
+    return bytes(body)
+
+
+def _answer(status: int, detail: str) -> Response:
+    return JSONResponse({"detail": detail}, status)
