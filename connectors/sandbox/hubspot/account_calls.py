@@ -5,7 +5,8 @@ from urllib.parse import parse_qsl
 
 from connectors.sandbox.hubspot.calls import Call, Refusal, Reply, checked_text
 from connectors.sandbox.hubspot.faults import HubSpotFaults
-from connectors.sandbox.hubspot.objects import PORTAL_ID, HubSpotObjects
+from connectors.sandbox.hubspot.objects import HubSpotObjects
+from connectors.sandbox.hubspot.records import PORTAL_ID
 from connectors.sandbox.hubspot.rendering import UI_DOMAIN
 from connectors.sandbox.hubspot.tokens import Tokens
 

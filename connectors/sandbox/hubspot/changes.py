@@ -6,8 +6,9 @@ from random import Random
 from typing import TypeAlias
 
 from connectors.sandbox.hubspot.object_types import ENGAGEMENTS
-from connectors.sandbox.hubspot.objects import HubSpotObjects, Record
+from connectors.sandbox.hubspot.objects import HubSpotObjects
 from connectors.sandbox.hubspot.pipelines import iter_stages, stage_property
+from connectors.sandbox.hubspot.records import Record
 from connectors.times import render_time
 
 _Acts: TypeAlias = Mapping[Callable[[], str], int]

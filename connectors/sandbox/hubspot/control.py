@@ -16,7 +16,8 @@ from starlette.routing import Route
 from connectors.sandbox.hubspot.changes import Work
 from connectors.sandbox.hubspot.faults import PROFILES, HubSpotFaults
 from connectors.sandbox.hubspot.object_types import OBJECT_TYPES
-from connectors.sandbox.hubspot.objects import HubSpotObjects, Record
+from connectors.sandbox.hubspot.objects import HubSpotObjects
+from connectors.sandbox.hubspot.records import Record
 from connectors.times import render_time
 
 _NOT_SETTABLE = {"requests", "random", "rates"}

@@ -17,7 +17,8 @@ from connectors.sandbox.hubspot.calls import (
 )
 from connectors.sandbox.hubspot.faults import HubSpotFaults
 from connectors.sandbox.hubspot.object_types import OBJECT_TYPES, ObjectType, types_tied_by
-from connectors.sandbox.hubspot.objects import HubSpotObjects, Record
+from connectors.sandbox.hubspot.objects import HubSpotObjects
+from connectors.sandbox.hubspot.records import Record
 from connectors.sandbox.hubspot.rendering import Rendering, batch_body, not_found
 
 SOURCE = "INTEGRATION"  # recorded: what the API's writes name as their source

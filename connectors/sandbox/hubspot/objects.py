@@ -4,7 +4,6 @@ import itertools
 import threading
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,63 +28,15 @@ from connectors.sandbox.hubspot.pipelines import (
     stage_property,
     standard_pipelines,
 )
+from connectors.sandbox.hubspot.records import APP_ID, Change, Record, Version, merged_ids
 from connectors.times import render_time
 
-PORTAL_ID = 62515
-APP_ID = 54321
 _FIRST_ID, _ID_STEP = 100_001, 50  # recorded: contact ids come in steps of 50
 _HISTORY_DEPTH = {"contacts": 45}
 _OTHER_HISTORY_DEPTH = 20
 # Tying an existing engagement to a record moves neither's date of change; whether a contact's own date moves could not
 # be verified, and a reader that copes without that copes with it.
 _ASSOCIATING_MOVES_THE_CONTACT = False
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """One value that a property had, and who set it."""
-
-    value: str
-    at: datetime
-    source: str = "CRM_UI"
-
-
-@dataclass(slots=True)
-class Record:
-    """One object. Its `properties` are replaced, never changed, so that the search index can keep the old ones.
-
-    `history` holds the versions of those properties that were changed or seeded, newest first; any other property has
-    had its value since the record was created.
-    """
-
-    id: str
-    properties: dict[str, str | None]
-    created_at: datetime
-    updated_at: datetime
-    history: dict[str, list[Version]] | None = None
-    archived_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Something that happened in the portal, as a webhook would tell it.
-
-    `kind` is creation, propertyChange, associationChange, deletion, restore, merge or privacyDeletion. An association
-    is told from both sides; a merge names the lost record in `other_id`.
-    """
-
-    kind: str
-    type: str
-    id: str
-    at: datetime
-    source: str
-    name: str = ""
-    value: str = ""
-    other: str = ""
-    other_id: str = ""
-    type_id: int = 0
-    removed: bool = False
-    moved: int = 0
 
 
 class HubSpotObjects:
@@ -253,7 +204,7 @@ class HubSpotObjects:
         }
         self._take_out(type_, loser)
         self.merged[loser.id] = winner.id
-        lost = [*_merged_ids(winner), loser.id, *_merged_ids(loser)]
+        lost = [*merged_ids(winner), loser.id, *merged_ids(loser)]
         self.update(type_, winner, moved | {"hs_merged_object_ids": ";".join(lost)}, source=source)
         self._tell("merge", type_, winner.id, source, other_id=loser.id, moved=len(moved))
 
@@ -396,7 +347,3 @@ class HubSpotObjects:
             change = Change(kind, type_, id_, self.clock(), source, **details)
             for listener in self.listeners:
                 listener(change)
-
-
-def _merged_ids(record: Record) -> list[str]:
-    return [id_ for id_ in (record.properties.get("hs_merged_object_ids") or "").split(";") if id_]

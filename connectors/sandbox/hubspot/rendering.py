@@ -6,7 +6,8 @@ from typing import Any
 
 from connectors.sandbox.hubspot.index import Values
 from connectors.sandbox.hubspot.object_types import ObjectType
-from connectors.sandbox.hubspot.objects import APP_ID, PORTAL_ID, HubSpotObjects, Record
+from connectors.sandbox.hubspot.objects import HubSpotObjects
+from connectors.sandbox.hubspot.records import APP_ID, PORTAL_ID, Record
 from connectors.times import render_time
 
 UI_DOMAIN = "app-eu1.hubspot.com"

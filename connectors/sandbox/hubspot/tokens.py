@@ -8,7 +8,7 @@ from typing import Any
 
 from connectors.sandbox.hubspot.calls import Refusal
 from connectors.sandbox.hubspot.object_types import OBJECT_TYPES
-from connectors.sandbox.hubspot.objects import APP_ID, PORTAL_ID
+from connectors.sandbox.hubspot.records import APP_ID, PORTAL_ID
 from connectors.times import render_time
 
 TOKEN = CLIENT_ID = CLIENT_SECRET = REFRESH_TOKEN = "sandbox"

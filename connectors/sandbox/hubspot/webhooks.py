@@ -17,7 +17,8 @@ from typing import Any
 import requests
 
 from connectors.sandbox.hubspot.object_types import OBJECT_TYPES
-from connectors.sandbox.hubspot.objects import APP_ID, PORTAL_ID, Change, HubSpotObjects
+from connectors.sandbox.hubspot.objects import HubSpotObjects
+from connectors.sandbox.hubspot.records import APP_ID, PORTAL_ID, Change
 
 MAX_EVENTS = 100
 MAX_RETRIES = 10

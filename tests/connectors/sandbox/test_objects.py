@@ -252,7 +252,9 @@ def test_writing_what_is_there_moves_no_date(portal: Portal) -> None:
     before = portal.get(f"{CONTACTS}/{id_}").json()
     portal.clock.advance(60)
 
-    assert portal.patch(f"{CONTACTS}/{id_}", {"properties": {"city": "Graz"}}).json()["updatedAt"] == before["updatedAt"]
+    assert (
+        portal.patch(f"{CONTACTS}/{id_}", {"properties": {"city": "Graz"}}).json()["updatedAt"] == before["updatedAt"]
+    )
 
 
 def test_writing_something_else_moves_the_date(portal: Portal) -> None:
