@@ -145,7 +145,10 @@ class Connector(Protocol):
 
 @runtime_checkable
 class Rereader(Protocol):
-    """A connector that can read by id what an event or a link names."""
+    """A connector that can read by id what an event or a link names; see `Connector` for its name."""
+
+    @property
+    def name(self) -> str: ...
 
     def read_leads(self, ids: Sequence[str]) -> Page:
         """Return all that the CRM holds now of these leads, their interactions included."""

@@ -1,10 +1,10 @@
 """Looks at what CRMs have told us: reads exactly the records that events name."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from connectors.base import Connector, Page, Rereader
+from connectors.base import Page, Rereader
 from connectors.events import Change
 from connectors.lead import InteractionKind
 from worker.store import Store, Told
@@ -20,34 +20,47 @@ _REMEMBERED = timedelta(days=3)
 class InboxReport:
     """What one look at the inbox did. `waiting` are interactions that belong to no lead yet."""
 
-    events: int
-    changed: int
-    erased: int
-    waiting: int
+    events: int = 0
+    changed: int = 0
+    removed: int = 0
+    erased: int = 0
+    waiting: int = 0
 
 
-def drain(
-    store: Store, connector: Connector, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-) -> InboxReport:
+def drain(store: Store, connector: Rereader, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> InboxReport:
     """Look at everything that is due. What fails stays in the inbox.
 
     Raises:
         ConnectorError: The CRM failed; what was read before is kept.
     """
-    tenant = connector.name
-    done = changed = erased = waiting = 0
-    while told := store.list_due_events(tenant, now(), _EVENTS_AT_ONCE):
-        erased += _erase(store, tenant, told, now())
+    report = InboxReport()
+    while told := store.list_due_events(connector.name, now(), _EVENTS_AT_ONCE):
+        erased = _erase(store, connector.name, told, now())
+        report = replace(report, events=report.events + len(told), erased=report.erased + erased)
         left = [item for item in told if item.event.change is not Change.ERASED]
-        changed += _reread_leads(store, connector, left, now())
+        leads = [item for item in left if item.event.subject == "lead"]
+        if leads:
+            page = connector.read_leads(_ids(leads))
+            report = _keep(report, store, connector.name, page, now())
+            store.settle_events(connector.name, [item.event.key for item in leads], now())
         for kind in InteractionKind:
-            named = [item for item in left if item.event.subject == kind]
-            new, unlinked = _reread_interactions(store, connector, kind, named, now())
-            changed += new
-            waiting += unlinked
-        done += len(told)
-    store.forget_events(tenant, now() - _REMEMBERED)
-    return InboxReport(done, changed, erased, waiting)
+            items = [item for item in left if item.event.subject == kind]
+            if items:
+                page = connector.read_interactions(kind, _ids(items))
+                report = _keep(report, store, connector.name, page, now())
+                waiting = _settle_or_wait(store, connector.name, items, page, now())
+                report = replace(report, waiting=report.waiting + waiting)
+    store.forget_events(connector.name, now() - _REMEMBERED)
+    return report
+
+
+def _ids(told: Sequence[Told]) -> list[str]:
+    return sorted({item.event.id for item in told})
+
+
+def _keep(report: InboxReport, store: Store, tenant: str, page: Page, now: datetime) -> InboxReport:
+    saved = store.save_page(tenant, page, read_at=now)
+    return replace(report, changed=report.changed + saved.changed, removed=report.removed + saved.removed)
 
 
 def _erase(store: Store, tenant: str, told: Sequence[Told], now: datetime) -> int:
@@ -59,35 +72,12 @@ def _erase(store: Store, tenant: str, told: Sequence[Told], now: datetime) -> in
     return len(leads)
 
 
-def _reread_leads(store: Store, connector: Connector, told: Sequence[Told], now: datetime) -> int:
-    events = [item.event for item in told if item.event.subject == "lead"]
-    ids = sorted({event.id for event in events})
-    if not ids:
-        return 0
-    assert isinstance(connector, Rereader)  # only such a connector has events
-    changed = store.save_page(connector.name, connector.read_leads(ids), read_at=now).changed
-    store.settle_events(connector.name, [event.key for event in events], now)
-    return changed
-
-
-def _reread_interactions(
-    store: Store, connector: Connector, kind: InteractionKind, told: Sequence[Told], now: datetime
-) -> tuple[int, int]:
-    """Return how much was new, and how many interactions have to be looked at again."""
-    ids = sorted({item.event.id for item in told})
-    if not ids:
-        return 0, 0
-    assert isinstance(connector, Rereader)
-    page = connector.read_interactions(kind, ids)
-    changed = store.save_page(connector.name, page, read_at=now).changed
-    unlinked = _without_lead(page, ids)
-    late = [item for item in told if item.event.id in unlinked and item.attempts < len(_LOOK_AGAIN)]
+def _settle_or_wait(store: Store, tenant: str, told: Sequence[Told], page: Page, now: datetime) -> int:
+    """Settle what was found with its lead; return how many interactions are to be looked for again."""
+    linked = {item.id for item in page.interactions}
+    late = [item for item in told if item.event.id not in linked and item.attempts < len(_LOOK_AGAIN)]
     for item in late:
-        store.postpone_events(connector.name, [item.event.key], now + _LOOK_AGAIN[item.attempts])
+        store.postpone_events(tenant, [item.event.key], now + _LOOK_AGAIN[item.attempts])
     waiting = {item.event.key for item in late}
-    store.settle_events(connector.name, [i.event.key for i in told if i.event.key not in waiting], now)
-    return changed, len({item.event.id for item in late})
-
-
-def _without_lead(page: Page, ids: Sequence[str]) -> set[str]:
-    return set(ids) - {item.id for item in page.interactions}
+    store.settle_events(tenant, [item.event.key for item in told if item.event.key not in waiting], now)
+    return len({item.event.id for item in late})

@@ -2,20 +2,28 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from connectors.base import Connector, Page, Rereader
-from connectors.lead import InteractionKind
+from connectors.base import Connector, Rereader
+from worker.inbox import InboxReport, drain
 from worker.store import Cursor, Store
+
+FULL_EVERY = timedelta(days=7)
+# The cursor of a stream's last listing of everything has a name of its own.
+_LISTED = ", listed"
 
 
 @dataclass(frozen=True, slots=True)
 class PullReport:
-    """What one pull read: records by stream, how many said something new, how many are gone, and the API calls."""
+    """What one pull read: records by stream, how many said something new, how many are gone, and the API calls.
+
+    What was read because an event or a link named it is counted in `inbox`, and in the totals.
+    """
 
     records: dict[str, int]
     changed: int
     removed: int
+    inbox: InboxReport
     calls: int
 
 
@@ -24,13 +32,15 @@ def pull(
     connector: Connector,
     *,
     full: bool = False,
+    full_every: timedelta = FULL_EVERY,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     progress: Callable[[str, int], None] = lambda stream, records: None,
 ) -> PullReport:
-    """Read everything that changed since the last pull; all of it the first time, or when `full`.
+    """Read everything that changed since the last pull; all of it the first time, when `full`, and once a week.
 
     Each page is kept together with the cursor after it. The next cursor is the time at which reading began, so that
-    what changes meanwhile is read again rather than missed. A listing of everything also finds what is gone.
+    what changes meanwhile is read again rather than missed. A listing of everything also finds what is gone, and what
+    a CRM tells no one: that a note of last year was put on another lead. Last, the inbox is looked at.
 
     Raises:
         ConnectorError: The CRM failed. What was read so far is kept; the next pull goes on from there.
@@ -42,38 +52,30 @@ def pull(
     changed = removed = 0
     for stream in connector.streams:
         cursor = store.cursor(tenant, stream)
-        if cursor.started_at is None or (full and cursor.value is not None):
-            cursor = Cursor(None if full else cursor.value, None, now())
+        listed_at = store.cursor(tenant, stream + _LISTED).value
+        whole = full or listed_at is None or now() - listed_at >= full_every
+        if cursor.started_at is None or (whole and cursor.value is not None):
+            cursor = Cursor(None if whole else cursor.value, None, now())
         records[stream] = 0
         for page in connector.read(stream, since=cursor.value, position=cursor.position):
-            for found in _reread_mislinked(store, connector, page):  # before the cursor moves past them
-                saved = store.save_page(tenant, found, read_at=now())
-                changed += saved.changed
-                removed += saved.removed
-            ended = page.position is None
-            after = Cursor(cursor.started_at) if ended else Cursor(cursor.value, page.position, cursor.started_at)
             saved = store.save_page(
                 tenant,
                 page,
                 read_at=now(),
                 began_at=cursor.started_at if cursor.value is None else None,
-                cursor=(stream, after),
+                cursors=_cursors_after(stream, cursor, page.position),
             )
             records[stream] += saved.records
             changed += saved.changed
             removed += saved.removed
             progress(stream, records[stream])
-    return PullReport(records, changed, removed, connector.calls - calls)
+    told = drain(store, connector, now=now) if isinstance(connector, Rereader) else InboxReport()
+    return PullReport(records, changed + told.changed, removed + told.removed, told, connector.calls - calls)
 
 
-def _reread_mislinked(store: Store, connector: Connector, page: Page) -> list[Page]:
-    """Read again what a page says belongs together otherwise than the store holds."""
-    if not page.lead_links and not page.interaction_links:
-        return []
-    assert isinstance(connector, Rereader)  # only such a connector tells links
-    leads = store.list_mislinked_leads(connector.name, page.lead_links)
-    kinds: dict[InteractionKind, list[str]] = {}
-    for kind, id_ in store.list_mislinked_interactions(connector.name, page.interaction_links):
-        kinds.setdefault(kind, []).append(id_)
-    pages = [connector.read_leads(leads)] if leads else []
-    return pages + [connector.read_interactions(kind, ids) for kind, ids in kinds.items()]
+def _cursors_after(stream: str, cursor: Cursor, position: str | None) -> dict[str, Cursor]:
+    """Return where reading stands after a page: further on, or at its end, a listing of everything remembered."""
+    if position is not None:
+        return {stream: Cursor(cursor.value, position, cursor.started_at)}
+    ended = {stream: Cursor(cursor.started_at)}
+    return ended if cursor.value is not None else ended | {stream + _LISTED: Cursor(cursor.started_at)}

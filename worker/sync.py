@@ -1,10 +1,9 @@
-"""The nightly job's body: look at the inbox, pull, rank, write back, in one process."""
+"""The nightly job's body: pull, rank, write back, in one process."""
 
 from dataclasses import dataclass
 
 from connectors.base import Connector
 from ranking.reader import CachedReader
-from worker.inbox import InboxReport, drain
 from worker.learn import load_model
 from worker.pull import PullReport, pull
 from worker.rank import RankReport, rank
@@ -19,7 +18,6 @@ class SyncReport:
     """What one sync of one CRM did."""
 
     crm: str
-    inbox: InboxReport
     pull: PullReport
     rank: RankReport
     write: WriteReport
@@ -34,7 +32,6 @@ def sync(
         NoModelError: Nothing has been trained yet.
     """
     model, its_reader = load_model(store, connector.name, reader, teacher)
-    told = drain(store, connector)
     pulled = pull(store, connector)
     ranked = rank(store, connector.name, model, its_reader, bands)
-    return SyncReport(connector.name, told, pulled, ranked, write_back(store, connector))
+    return SyncReport(connector.name, pulled, ranked, write_back(store, connector))

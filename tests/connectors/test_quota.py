@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+
 from connectors.quota import Quota, Rate
 
 

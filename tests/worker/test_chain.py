@@ -38,7 +38,8 @@ def run(folder: Path, environment: dict[str, str], *arguments: str, code: int = 
 
 def environment_of(running: Sandbox) -> dict[str, str]:
     if running.crm == "hubspot":
-        return {"HUBSPOT__BASE_URL": running.url, "HUBSPOT__ACCESS_TOKEN": "sandbox"}
+        rates = {"HUBSPOT__CALLS_PER_10_SECONDS": "100000", "HUBSPOT__SEARCHES_PER_SECOND": "10000"}
+        return {"HUBSPOT__BASE_URL": running.url, "HUBSPOT__ACCESS_TOKEN": "sandbox", **rates}
     return {
         "SALESFORCE__INSTANCE_URL": running.url,
         "SALESFORCE__CLIENT_ID": "sandbox",

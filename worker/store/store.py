@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import ColumnElement, create_engine, delete, event, select, tuple_, update
+from sqlalchemy import create_engine, delete, event, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -139,12 +140,13 @@ class Store:
         *,
         read_at: datetime,
         began_at: datetime | None = None,
-        cursor: tuple[str, Cursor] | None = None,
+        cursors: Mapping[str, Cursor] = MappingProxyType({}),
     ) -> Saved:
-        """Keep a page and the cursor after it, together: a run that dies repeats a page and skips none.
+        """Keep a page and the cursors after it, by stream, together: a run that dies repeats a page and skips none.
 
         What the page says is no longer so goes in the same transaction; so does, at the end of a listing of everything
-        that `began_at` then, what nobody has named since.
+        that `began_at` then, what nobody has named since. Interactions that it ties otherwise than the store holds them
+        go into the inbox, to be read again.
         """
         leads = {lead.id: _lead_values(tenant, lead) for lead in page.leads}
         items = {(i.kind, i.id, i.lead_id): _interaction_values(tenant, i) for i in page.interactions}
@@ -156,41 +158,17 @@ class Store:
             changed += self._upsert_hashed(session, InteractionRow, [row | dated for row in items.values()])
             self._upsert(session, StageChangeRow, list(changes.values()))
             removed += self._remove_untold(session, tenant, page)
+            removed += self._compare_links(session, tenant, page, read_at)
             if began_at is not None:
                 removed += sum(self._remove_unlisted(session, tenant, what, began_at) for what in page.listed)
-            if cursor is not None:
-                self._upsert(session, CursorRow, [{"tenant": tenant, "stream": cursor[0], **asdict(cursor[1])}])
+            after = [{"tenant": tenant, "stream": stream, **asdict(cursor)} for stream, cursor in cursors.items()]
+            self._upsert(session, CursorRow, after)
         return Saved(len(leads) + len(items) + len(changes), changed, removed)
 
     def remove_leads(self, tenant: str, ids: Sequence[str]) -> None:
         """Remove leads and all that belongs to them."""
         with self._session() as session:
             self._remove_leads(session, tenant, ids)
-
-    def list_mislinked_leads(self, tenant: str, links: Mapping[str, frozenset[InteractionKey]]) -> list[str]:
-        """Return the leads whose interactions are others than the CRM says."""
-        found = self._keys_by(tenant, InteractionRow.lead_id, list(links))
-        held: dict[str, set[InteractionKey]] = {id_: set() for id_ in links}
-        for lead_id, kind, id_ in found:
-            held[lead_id].add((InteractionKind(kind), id_))
-        return [id_ for id_, keys in links.items() if held[id_] != keys]
-
-    def list_mislinked_interactions(
-        self, tenant: str, links: Mapping[InteractionKey, frozenset[str]]
-    ) -> list[InteractionKey]:
-        """Return the interactions whose leads are others than the CRM says."""
-        found = self._keys_by(tenant, InteractionRow.id, [id_ for _, id_ in links])
-        held: dict[InteractionKey, set[str]] = {key: set() for key in links}
-        for lead_id, kind, id_ in found:
-            held.get((InteractionKind(kind), id_), set()).add(lead_id)
-        return [key for key, leads in links.items() if held[key] != leads]
-
-    def _keys_by(self, tenant: str, column: Any, values: Sequence[str]) -> list[tuple[str, str, str]]:
-        query = select(InteractionRow.lead_id, InteractionRow.kind, InteractionRow.id).where(
-            InteractionRow.tenant == tenant, column.in_(values)
-        )
-        with self._session() as session:
-            return [(lead_id, kind, id_) for lead_id, kind, id_ in session.execute(query)]
 
     def _remove_leads(self, session: Session, tenant: str, ids: Sequence[str]) -> int:
         """Remove leads and all that belongs to them; return how many rows of leads and interactions that were."""
@@ -218,51 +196,59 @@ class Store:
         """Remove the rows of what the page tells in full that are not on it; return how many that were."""
         on_page = {(item.lead_id, item.kind.value, item.id) for item in page.interactions}
         told_keys = {(kind.value, id_) for kind, id_ in page.told_interactions}
-        conditions: list[ColumnElement[bool]] = []
-        if told_keys:
-            conditions.append(InteractionRow.id.in_({id_ for _, id_ in told_keys}))
-        if page.told_leads:
-            conditions.append(InteractionRow.lead_id.in_(page.told_leads))
-        gone: list[tuple[str, str, str]] = []
-        for condition in conditions:
-            query = select(InteractionRow.lead_id, InteractionRow.kind, InteractionRow.id).where(
-                InteractionRow.tenant == tenant, condition
-            )
-            gone += [
-                (lead_id, kind, id_)
-                for lead_id, kind, id_ in session.execute(query)
-                if (lead_id, kind, id_) not in on_page and ((kind, id_) in told_keys or lead_id in page.told_leads)
-            ]
-        for start in range(0, len(gone), _IDS_AT_ONCE):
-            keys = tuple_(InteractionRow.lead_id, InteractionRow.kind, InteractionRow.id)
-            session.execute(
-                delete(InteractionRow).where(
-                    InteractionRow.tenant == tenant, keys.in_(gone[start : start + _IDS_AT_ONCE])
-                )
-            )
-        return len(set(gone))
+        told_leads = set(page.told_leads)
+        held = self._keys_by(session, tenant, InteractionRow.id, [id_ for _, id_ in told_keys])
+        held += self._keys_by(session, tenant, InteractionRow.lead_id, page.told_leads)
+        gone = {key for key in held if key not in on_page and (key[1:] in told_keys or key[0] in told_leads)}
+        self._remove_interactions(session, tenant, list(gone))
+        return len(gone)
+
+    def _compare_links(self, session: Session, tenant: str, page: Page, now: datetime) -> int:
+        """Untie what a page says does not belong together, and have read what it says does; return how many went."""
+        by_lead: dict[str, set[InteractionKey]] = {id_: set() for id_ in page.lead_links}
+        for lead_id, kind, id_ in self._keys_by(session, tenant, InteractionRow.lead_id, list(by_lead)):
+            by_lead[lead_id].add((InteractionKind(kind), id_))
+        by_key: dict[InteractionKey, set[str]] = {key: set() for key in page.interaction_links}
+        for lead_id, kind, id_ in self._keys_by(session, tenant, InteractionRow.id, [id_ for _, id_ in by_key]):
+            by_key.get((InteractionKind(kind), id_), set()).add(lead_id)
+        wrong = [
+            (lead, kind.value, id_) for lead, keys in page.lead_links.items() for kind, id_ in by_lead[lead] - keys
+        ]
+        unread = {key for lead, keys in page.lead_links.items() for key in keys - by_lead[lead]}
+        unread |= {key for key, leads in page.interaction_links.items() if by_key[key] != leads}
+        events = [
+            Event(f"link {kind} {id_} {now:%y%m%d%H%M%S}", kind, id_, Change.CHANGED, now) for kind, id_ in unread
+        ]
+        self._receive(session, tenant, events, now)
+        self._remove_interactions(session, tenant, wrong)
+        return len(wrong)
+
+    def _keys_by(self, session: Session, tenant: str, column: Any, values: Sequence[str]) -> list[tuple[str, str, str]]:
+        query = select(InteractionRow.lead_id, InteractionRow.kind, InteractionRow.id).where(
+            InteractionRow.tenant == tenant, column.in_(values)
+        )
+        return [(lead_id, kind, id_) for lead_id, kind, id_ in session.execute(query)] if values else []
+
+    def _remove_interactions(self, session: Session, tenant: str, keys: Sequence[tuple[str, str, str]]) -> None:
+        columns = tuple_(InteractionRow.lead_id, InteractionRow.kind, InteractionRow.id)
+        for start in range(0, len(keys), _IDS_AT_ONCE):
+            chosen = columns.in_(keys[start : start + _IDS_AT_ONCE])
+            session.execute(delete(InteractionRow).where(InteractionRow.tenant == tenant, chosen))
 
     # What CRMs tell -------------------------------------------------------------------------------------------------
 
     def receive(self, tenant: str, events: Sequence[Event], now: datetime) -> int:
         """Put events into the inbox, all or none; return how many were not there yet."""
-        rows = {
-            event.key: {
-                "tenant": tenant,
-                **asdict(event),
-                "received_at": now,
-                "due_at": now,
-                "done_at": None,
-                "attempts": 0,
-            }
-            for event in events
-        }
         with self._session() as session:
-            new = 0
-            for row in rows.values():
-                known = self._insert(InboxRow).values(row).on_conflict_do_nothing()
-                new += _row_count(session.execute(known))
-            return new
+            return self._receive(session, tenant, events, now)
+
+    def _receive(self, session: Session, tenant: str, events: Sequence[Event], now: datetime) -> int:
+        fresh = {"received_at": now, "due_at": now, "done_at": None, "attempts": 0}
+        new = 0
+        for told in events:
+            insert = self._insert(InboxRow).values({"tenant": tenant, **asdict(told), **fresh})
+            new += _row_count(session.execute(insert.on_conflict_do_nothing()))
+        return new
 
     def list_due_events(self, tenant: str, now: datetime, limit: int) -> list[Told]:
         """Return what is to be looked at now, the oldest first."""

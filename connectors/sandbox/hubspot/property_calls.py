@@ -59,7 +59,8 @@ class PropertyCalls:
                     }
                 )
             else:
-                made.append(self._define(call, wanted).render())
+                body = self._define(call, wanted).render()
+                made.append({key: value for key, value in body.items() if key not in _NOT_IN_A_BATCH})
         return Reply(batch_body(self._objects, started_at, made, errors), 207 if errors else 201)
 
     def update(self, call: Call) -> Reply:
@@ -130,6 +131,8 @@ class PropertyCalls:
             raise Refusal(400, str(error), "VALIDATION_ERROR") from error
 
 
+# Recorded: a batch of new properties comes back without what every other reply tells of their making.
+_NOT_IN_A_BATCH = {"createdAt", "updatedAt", "createdUserId", "updatedUserId", "archived"}
 _SUBCATEGORY = "Properties.PROPERTY_WITH_NAME_EXISTS"
 
 

@@ -1,5 +1,6 @@
 """Sandbox portals for tests, and whether a store holds exactly what a portal does."""
 
+import ast
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -56,7 +57,7 @@ def held_rows(store: Store) -> tuple[Rows, Rows]:
 def portal_keys(objects: HubSpotObjects, object_type: str = "contacts") -> tuple[set[str], set[tuple[str, ...]]]:
     """Return which leads and interactions a portal holds, from its tables and past every API."""
     leads = set(objects.records[object_type])
-    items = {
+    items: set[tuple[str, ...]] = {
         (lead, kind, id_)
         for type_, kind in KINDS.items()
         for id_ in objects.records[type_]
@@ -81,6 +82,25 @@ def differences(store: Store, objects: HubSpotObjects, quiet: Connector, object_
     pull(fresh, quiet)
     said_leads, said_items = held_rows(fresh)
     fresh.close()
-    found += [f"lead {key} says something else" for key, said in said_leads.items() if leads.get(key) != said]
-    found += [f"interaction {key} says something else" for key, said in said_items.items() if items.get(key) != said]
+    found += [
+        f"lead {key} says something else" for key, said in said_leads.items() if key in leads and leads[key] != said
+    ]
+    found += [
+        f"interaction {key} says something else"
+        for key, said in said_items.items()
+        if key in items and items[key] != said
+    ]
     return found
+
+
+def silent_ties(objects: HubSpotObjects, found: list[str], before: datetime) -> list[str]:
+    """Return those differences that no API call but a full read could tell: ties of interactions from long ago."""
+    types = {kind: type_ for type_, kind in KINDS.items()}
+    silent = []
+    for difference in found:
+        if difference.startswith("interaction (") and difference.endswith(")"):
+            _, kind, id_ = ast.literal_eval(difference.removeprefix("interaction "))
+            record = objects.records[types[kind]].get(id_)
+            if record is not None and record.created_at < before and record.updated_at < before:
+                silent.append(difference)
+    return silent

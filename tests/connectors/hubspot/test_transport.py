@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from connectors.errors import AuthenticationError, ConnectorError, RateLimitError, TransientError, UnavailableError
-from connectors.hubspot import HubSpotConfig, HubSpotConnector, build_quota
+from connectors.hubspot import HubSpotConfig, HubSpotConnector
 from connectors.hubspot.paths import dated_path
 from connectors.quota import Quota
 from connectors.retry import RetryPolicy
@@ -171,5 +171,3 @@ def test_what_is_left_of_the_day_is_known(running: Sandbox) -> None:
 
     assert connector.usage.left_today is not None
     assert connector.usage.calls == 1
-
-

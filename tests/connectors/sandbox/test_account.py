@@ -198,7 +198,8 @@ def test_the_name_of_a_list_is_taken_once(portal: Portal) -> None:
     [
         wanted_list(values=["NOWHERE"]),
         wanted_list(operator="IS_GREATER_THAN"),
-        wanted_list(operationType="NUMBER"),
+        wanted_list(operationType="NUMBER", operator="IS_EQUAL_TO", value=1),
+        {**wanted_list(), "filterBranch": {**wanted_list()["filterBranch"], "filters": [{"filterType": "PROPERTY"}]}},
         {**wanted_list(), "filterBranch": {"filterBranchType": "AND", "filterBranches": [], "filters": []}},
         {**wanted_list(), "filterBranch": None},
         {**wanted_list(), "processingType": "SOMETIMES"},

@@ -362,6 +362,15 @@ def test_a_privacy_deletion_leaves_nothing(portal: Portal) -> None:
     assert portal.page(archived="true")["results"] == []
 
 
+def test_a_privacy_deletion_reaches_the_recycle_bin(portal: Portal) -> None:
+    id_ = portal.add()
+    portal.client.delete(f"{CONTACTS}/{id_}")
+
+    portal.post(f"{CONTACTS}/gdpr-delete", {"objectId": id_})
+
+    assert portal.page(archived="true")["results"] == []
+
+
 def test_a_mail_shows_its_content_to_the_scope_for_it_only(portal: Portal) -> None:
     id_ = portal.add("emails", hs_email_subject="Hi", hs_email_text="text", hs_email_direction="EMAIL")
     portal.faults.missing = frozenset({"sales-email-read"})

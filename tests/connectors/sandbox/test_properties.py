@@ -67,8 +67,15 @@ def test_a_batch_creates_what_is_new_and_names_the_rest(portal: Portal) -> None:
     }
 
 
-def test_a_batch_of_new_ones_is_created(portal: Portal) -> None:
-    assert portal.post(f"{CONTACTS}/batch/create", {"inputs": [SCORE]}).status_code == 201
+def test_a_batch_of_new_ones_is_created_and_shown_without_dates_and_makers(portal: Portal) -> None:
+    reply = portal.post(f"{CONTACTS}/batch/create", {"inputs": [SCORE]})
+
+    assert reply.status_code == 201
+    names = (
+        "name label type fieldType description groupName options displayOrder calculated externalOptions "
+        "hasUniqueValue hidden modificationMetadata formField dataSensitivity"
+    )
+    assert reply.json()["results"][0].keys() == set(names.split())
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ def people(portal: Portal) -> Portal:
         (where("annualrevenue", "GT", "9"), ["Ada"]),
         (where("annualrevenue", "GTE", "9"), ["Ada", "Ben"]),
         (where("annualrevenue", "BETWEEN", "9.5", highValue="10"), ["Ada"]),
+        (where("annualrevenue", "BETWEEN", "9", highValue="9.5"), ["Ben"]),
         (where("firstname", "IN", "ada", "ben"), ["Ada", "Ben"]),
         (where("firstname", "IN", "Ada"), []),
         (where("firstname", "NOT_IN", "ada"), ["Ben", "Cleo"]),
