@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from pydantic import SecretStr
 from sqlalchemy.exc import SQLAlchemyError
@@ -54,6 +55,9 @@ def build_app(
 ) -> Starlette:
     """Return the application; a CRM that is not set up is answered 503, for the fault is ours."""
 
+    # Writers of SQLite that wait for each other poll, and some are overtaken for seconds; in a queue nobody is.
+    one_at_a_time = CapacityLimiter(1)
+
     async def receive_hubspot(request: Request) -> Response:
         if hubspot is None:
             logger.error("a HubSpot webhook came, but HUBSPOT__WEBHOOK_SECRET or PUBLIC_URL is not set")
@@ -82,7 +86,7 @@ def build_app(
             logger.warning("refused a signed HubSpot webhook: %s", error)
             return _answer(400, str(error))
         try:
-            await run_sync(store.receive, "hubspot", events, now())
+            await run_sync(store.receive, "hubspot", events, now(), limiter=one_at_a_time)
         except SQLAlchemyError:
             logger.exception("could not keep a HubSpot webhook; HubSpot will send it again")
             return _answer(503, "try again later")

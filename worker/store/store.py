@@ -244,11 +244,11 @@ class Store:
 
     def _receive(self, session: Session, tenant: str, events: Sequence[Event], now: datetime) -> int:
         fresh = {"received_at": now, "due_at": now, "done_at": None, "attempts": 0}
-        new = 0
-        for told in events:
-            insert = self._insert(InboxRow).values({"tenant": tenant, **asdict(told), **fresh})
-            new += _row_count(session.execute(insert.on_conflict_do_nothing()))
-        return new
+        rows = {told.key: {"tenant": tenant, **asdict(told), **fresh} for told in events}
+        if not rows:
+            return 0
+        insert = self._insert(InboxRow).on_conflict_do_nothing()
+        return _row_count(session.connection().execute(insert, list(rows.values())))
 
     def list_due_events(self, tenant: str, now: datetime, limit: int) -> list[Told]:
         """Return what is to be looked at now, the oldest first."""

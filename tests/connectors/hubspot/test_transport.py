@@ -1,5 +1,7 @@
 """What the one path to HubSpot does about refusals, rates, tokens and versions; the real client over HTTP."""
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -171,3 +173,32 @@ def test_what_is_left_of_the_day_is_known(running: Sandbox) -> None:
 
     assert connector.usage.left_today is not None
     assert connector.usage.calls == 1
+
+
+_WORK = """
+import sys
+from datetime import UTC, datetime
+from connectors.hubspot import HubSpotConfig, HubSpotConnector, build_quota
+config = HubSpotConfig(access_token="sandbox", base_url=sys.argv[1], calls_per_10_seconds=50)
+connector = HubSpotConnector(config, quota=build_quota(config, sys.argv[2]))
+for _ in range(2):
+    for page in connector.read("notes", since=datetime(2000, 1, 1, tzinfo=UTC)):
+        pass
+    for page in connector.read("contacts"):
+        pass
+print(connector.usage.throttled)
+"""
+
+
+def test_four_processes_together_never_exceed_the_quota(running: Sandbox, redis_url: str) -> None:
+    running.hubspot_faults.rate_limited = True
+    running.hubspot_faults.burst_limit = 50
+    command = [sys.executable, "-c", _WORK, running.url, redis_url]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    throttled = [int(process.communicate()[0]) for process in processes]
+
+    rates = running.hubspot_faults.rates
+    assert throttled == [0] * 4
+    assert len(rates.log) > 50  # more than one window's worth was asked for
+    assert rates.busiest(10.0) <= 40  # a fifth of what the portal allows is left to others
+    assert rates.busiest(1.0, searches=True) <= 5
