@@ -4,7 +4,8 @@
 
 Prints, for each profile, what was changed, how often the pull was killed, how many API calls it all took, and how many
 records the store lost or holds in another state than the portal: after the incremental pulls (without those ties of
-old interactions that no API call tells and the weekly full pull finds) and after a full pull. All but 0 is a fault.
+old interactions that no API call tells and the weekly full pull finds) and after a full pull. Then the same for writing
+a priority on every lead. All but 0 is a fault.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.connectors.hubspot.lost_records import PULLED_THROUGH, run_trial
+from tests.connectors.hubspot.lost_records import PULLED_THROUGH, run_trial, run_write_trial
 
 
 def main() -> None:
@@ -38,8 +39,15 @@ def main() -> None:
             f" {trial.calls:,} calls, {trial.seconds:.0f} s: {len(trial.lost)} records lost or different,"
             f" {len(trial.untold)} old ties that HubSpot tells nobody; after a full pull {len(trial.lost_after_full)}\n"
         )
-        for name in trial.lost[:5]:
+        for name in [*trial.lost[:5], *trial.lost_after_full[:5]]:
             sys.stdout.write(f"  {name}\n")
+        with tempfile.TemporaryDirectory() as folder:
+            written = run_write_trial(profile, Path(folder), contacts=options.contacts, kills=options.kills)
+        lost += len(written.wrong) + len(written.touched)
+        sys.stdout.write(
+            f"{profile}: {options.contacts:,} priorities written, {written.kills} kills, {written.calls:,} calls:"
+            f" {len(written.wrong)} leads show something else than planned, {len(written.touched)} lost other values\n"
+        )
         sys.stdout.flush()
     sys.exit(1 if lost else 0)
 

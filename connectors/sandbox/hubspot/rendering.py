@@ -14,6 +14,8 @@ UI_DOMAIN = "app-eu1.hubspot.com"
 # A token without the scope `sales-email-read` gets a mail without these.
 _MAIL_CONTENT = frozenset({"hs_email_subject", "hs_email_text", "hs_email_html", "hs_email_headers"})
 _MAIL_SCOPE = "sales-email-read"
+# Recorded: what else the reply to a write shows, although it can be written.
+_COMPUTED = {("contacts", "hs_pipeline"), ("contacts", "lifecyclestage")}
 _INLINE_ASSOCIATIONS = 100  # what a list page carries of one record's associations; the rest is paged
 
 
@@ -77,11 +79,14 @@ class Rendering:
         """Return a record after a write: what was written and what HubSpot computes, without what is unset."""
         body = self.values(record.properties, record.archived_at)
         known = self._objects.properties[self._type.plural]
-        body["properties"] = {
+        shown = {
             name: value
-            for name, value in sorted(record.properties.items())
-            if name in known and ((value and known[name].read_only) or name in names)
+            for name, value in record.properties.items()
+            if value and name in known and (known[name].read_only or (self._type.plural, name) in _COMPUTED)
         }
+        # Recorded: what was cleared comes back as an empty text, where reading it gives null.
+        shown |= {name: record.properties.get(name) or "" for name in names if name in known}
+        body["properties"] = dict(sorted(shown.items()))
         return body
 
     def _versions(self, record: Record, name: str) -> list[dict[str, Any]]:

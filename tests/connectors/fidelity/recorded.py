@@ -112,7 +112,7 @@ def _prepared(type_: str, action: str, item: Mapping[str, Any]) -> Callable[[Por
     body, reply = item["request_body"], item["response_body"] or {}
 
     def prepare(portal: Portal) -> None:
-        portal.define(type_, body.get("properties", ()))
+        portal.define(type_, {name for row in reply.get("results", ()) for name in row["properties"]})
         for wanted in body.get("inputs", ()):
             portal.define(type_, wanted.get("properties", ()))
         if item["status"] == 429:
@@ -123,7 +123,7 @@ def _prepared(type_: str, action: str, item: Mapping[str, Any]) -> Callable[[Por
         elif action in ("batch/update", "batch/archive"):
             before = {row["id"]: row["properties"] for row in reply.get("results", ())}
             for wanted in body["inputs"]:
-                portal.hold(type_, wanted["id"], {"hubspot_owner_id": "1"} if wanted["id"] in before else {})
+                portal.hold(type_, wanted["id"], before.get(wanted["id"], {}))
 
     return prepare
 
@@ -174,7 +174,7 @@ def _iter_amp_labs() -> Iterator[Interaction]:
     yield one("metadata-deals-external-pipelines.json", "GET", "/crm/v3/pipelines/deals")
     yield one("metadata-contacts-external-pipelines.json", "GET", "/crm/v3/pipelines/contacts")
     yield one("metadata-deals-properties-sampled.json", "GET", "/crm/v3/properties/deals")
-    yield one("metadata-contacts-properties-sampled.json", "GET", "/crm/v3/properties/contacts")
+    yield one("metadata-contacts-properties-sampled.json", "GET", "/crm/v3/properties/contacts", None, 200, _customised)
     yield one("post-auth/account-info.json", "GET", "/account-info/v3/details")
     yield one("search/error-invalid-object.json", "POST", "/crm/v3/objects/butterflies/search", {"limit": 1}, 400)
     yield one("metadata-err-schemas-scope.json", "GET", contacts, None, 403, _without_scope)
@@ -187,14 +187,14 @@ def _iter_amp_labs() -> Iterator[Interaction]:
     listing = f"{contacts}?limit=2&properties=email"
     yield one("read/objects-api/contacts-response.json", "GET", listing, None, 200, _holding(5))
     names = ["email", "firstname", "lastname"]
-    reading = {"inputs": [{"id": "1"}, {"id": "2"}], "properties": names}
+    reading = {"inputs": [{"id": "p1"}, {"id": "p2"}], "properties": names}
     batch_read = f"{contacts}/batch/read"
     yield one("read/objects-api/contacts-batch.json", "POST", batch_read, reading, 200, _holding(2))
 
     ties = "/crm/v4/associations/contacts/companies/batch/"
-    pair: dict[str, Any] = {"inputs": [{"id": "1"}, {"id": "2"}]}
+    pair: dict[str, Any] = {"inputs": [{"id": "p1"}, {"id": "p2"}]}
     yield one("search/contacts/contacts-to-companies.json", "POST", f"{ties}read", pair, 207, _tied)
-    made = {"inputs": [{"from": {"id": "1"}, "to": {"id": "company"}, "types": _TIED}]}
+    made = {"inputs": [{"from": {"id": "p1"}, "to": {"id": "company"}, "types": _TIED}]}
     folder = "internal/associations/test/"
     yield Interaction(
         f"amp-labs {folder}contact-to-company-resp.json",
@@ -206,7 +206,7 @@ def _iter_amp_labs() -> Iterator[Interaction]:
         None,
         _tied,
     )
-    selves = [{"from": {"id": "1"}, "to": {"id": id_}, "types": [_TIED[0]]} for id_ in ("unknown_id_123456798",)]
+    selves = [{"from": {"id": "p1"}, "to": {"id": id_}, "types": [_TIED[0]]} for id_ in ("unknown_id_123456798",)]
     yield Interaction(
         f"amp-labs {folder}err-contact-to-contact.json",
         "POST",
@@ -238,9 +238,7 @@ def _iter_amp_labs() -> Iterator[Interaction]:
     yield one("custom/create/2-response-create-property-group.json", "POST", groups, grouping, 201)
     response = "custom/create/4-response-batch-create-properties.json"
     yield one(response, "POST", f"{properties}/batch/create", creating, 201, grouped)
-    yield one(
-        "custom/update/1-read-property-group.json", "GET", f"{groups}/{grouping['name']}", None, 200, grouped
-    )
+    yield one("custom/update/1-read-property-group.json", "GET", f"{groups}/{grouping['name']}", None, 200, grouped)
     response = "custom/update/3-response-batch-create-properties.json"
     yield one(response, "POST", f"{properties}/batch/create", again, 207, defined)
     for number, name in ((5, "age"), (7, "interests")):
@@ -250,9 +248,9 @@ def _iter_amp_labs() -> Iterator[Interaction]:
 
     update, create = f"{contacts}/batch/update", f"{contacts}/batch/create"
     renamed = {"firstname": "Siena (updated)", "lastname": "Dyer (updated)"}
-    good = [{"id": id_, "properties": renamed} for id_ in ("1", "2")]
+    good = [{"id": id_, "properties": renamed} for id_ in ("p1", "p2")]
     wrong = {"first000name": "A", "last000name": "B"}
-    bad = [{"id": id_, "properties": wrong} for id_ in ("1", "2")]
+    bad = [{"id": id_, "properties": wrong} for id_ in ("p1", "p2")]
     lost = {"id": "unknownIdentifier888", "properties": renamed}
     where = "batch/update/contacts"
     yield one(f"{where}/success.json", "POST", update, {"inputs": good}, 200, _written)
@@ -280,27 +278,32 @@ def recorded_requests() -> Iterator[tuple[str, Any]]:
             yield name, _load(name)
 
 
-def _holding(count: int, source: str = "CRM_UI") -> Callable[[Portal], None]:
-    """Return what gives a portal contacts 1, 2 and so on, the first of them with everything that is searched for."""
+def _holding(count: int) -> Callable[[Portal], None]:
+    """Return what gives a portal contacts 1, 2 and so on; a lone one without a name."""
 
     def prepare(portal: Portal) -> None:
         for number in range(1, count + 1):
             values: dict[str, str | None] = {"email": f"p{number}@example.com"}
-            values |= {"firstname": "P", "lastname": "Q"} if number != 1 or count == 2 else {}
+            values |= {"firstname": "P", "lastname": "Q"} if count > 1 else {}
             values |= {"phone": "9199767082"} if number == 2 else {}
-            portal.hold("contacts", str(number), values, source=source)
+            portal.hold("contacts", f"p{number}", values)
 
     return prepare
 
 
 def _written(portal: Portal) -> None:
-    _holding(2, "INTEGRATION")(portal)
+    for id_ in ("p1", "p2"):
+        portal.hold("contacts", id_, {"firstname": "Siena", "lastname": "Dyer"}, source="INTEGRATION")
 
 
 def _tied(portal: Portal) -> None:
     _holding(2)(portal)
     portal.hold("companies", "company", {"name": "C"})
-    portal.objects.associate("contacts", portal.ids["1"], "companies", portal.ids["company"], 1)
+    portal.objects.associate("contacts", portal.ids["p1"], "companies", portal.ids["company"], 1)
+
+
+def _customised(portal: Portal) -> None:
+    portal.define("contacts", ["custom"])
 
 
 def _without_scope(portal: Portal) -> None:

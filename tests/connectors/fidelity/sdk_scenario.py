@@ -169,9 +169,7 @@ class Scenario:
     def _write_note(self) -> dict[str, Any]:
         notes, wanted = self._crm.objects.notes, self._plan["note"]
         status, made = _ask(
-            lambda: notes.with_raw_response.create(
-                associations=wanted["associations"], properties=wanted["properties"]
-            )
+            lambda: notes.with_raw_response.create(associations=wanted["associations"], properties=wanted["properties"])
         )
         row = notes.get(made["id"], properties=["hs_note_body"], associations=["contacts"], archived=False).to_dict()
         ties: Any = row["associations"]
@@ -183,7 +181,9 @@ class Scenario:
         contacts, id_ = self._crm.objects.contacts, self._plan["archived"]
         status, _ = _ask(lambda: contacts.with_raw_response.delete(id_))
         again, refusal = _ask(lambda: contacts.with_raw_response.get(id_))
-        rows: list[Any] = [_plain(row.to_dict()) for row in contacts.list(limit=100, properties=["email"], archived=True)]
+        rows: list[Any] = [
+            _plain(row.to_dict()) for row in contacts.list(limit=100, properties=["email"], archived=True)
+        ]
         return {
             "status": status,
             "again": [again, refusal["category"]],

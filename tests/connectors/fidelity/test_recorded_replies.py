@@ -26,7 +26,65 @@ pytestmark = [
 ]
 
 # Interaction, difference (`+` only the sandbox has it, `-` only the recording), and why it is meant to differ.
-_DEVIATIONS: list[tuple[str, str, str]] = []
+_DEVIATIONS: list[tuple[str, str, str]] = [
+    ("grouparoo *", "+ .results.#.url: text", "records got their url after these were recorded in 2022"),
+    ("grouparoo * batch/create *", "+ .results.#.properties.hs_object_source*", "came after 2022"),
+    ("grouparoo contacts batch/create *", "+ .results.#.properties.hs_full_name_or_email: text", "came after 2022"),
+    ("grouparoo contacts batch/create *", "+ .results.#.properties.lifecyclestage: text", "came after 2022"),
+    ("grouparoo contacts batch/update *", "+ .results.#.properties.createdate: text", "recorded in 2025, not in 2022"),
+    (
+        "grouparoo contacts batch/update *",
+        "+ .results.#.properties.hs_object_id: text",
+        "recorded in 2025, not in 2022",
+    ),
+    (
+        "grouparoo contacts batch/update *",
+        "- .results.#.properties.hs_email_domain: text",
+        "not derived again at an update",
+    ),
+    ("grouparoo companies batch/create *", "- .results.#.properties.website: text", "not derived from a domain"),
+    (
+        "grouparoo companies batch/*",
+        "+ header x-hubspot-ratelimit-daily*",
+        "two recorded replies of a private token lack the day's headers, 58 have them",
+    ),
+    ("* test/metadata-contacts-external-pipelines.json", "- .results.#*", "contacts' lifecycle pipeline is not served"),
+    (
+        "* test/metadata-deals-properties-sampled.json",
+        "+ .results.#.options.#*",
+        "the sample has no property with options",
+    ),
+    ("* test/metadata-*-properties-sampled.json", "- *.readOnlyOptions: boolean", "options are never read-only here"),
+    (
+        "* test/metadata-contacts-properties-sampled.json",
+        "- *.referencedObjectType: text",
+        "no property refers to a type",
+    ),
+    ("* test/metadata-contacts-properties-sampled.json", "- *.showCurrencySymbol: boolean", "no property is an amount"),
+    (
+        "* test/metadata-contacts-properties-sampled.json",
+        "- *.options.#.description: text",
+        "standard options lack one",
+    ),
+    ("* test/read/objects-api/contacts-response.json", "+ *hs_object_id: text", "a fixture shortened by its authors"),
+    ("* test/read/objects-api/contacts-response.json", "+ *.url: text", "a fixture shortened by its authors"),
+    ("* test/read-lists-1-first-page.json", "- *hs_last_record_added_at: text", "lists have no members here"),
+    (
+        "* test/batch/update/contacts/*",
+        "+ .results.#.properties.hs_*: text",
+        "the recorded portal shows fewer computed",
+    ),
+    (
+        "* test/batch/create/contacts/success.json",
+        "- .results.#.properties.*",
+        "features of HubSpot that are not imitated",
+    ),
+    (
+        "* test/batch/create/contacts/err-partial-success.json",
+        "+ .results.#.properties.*",
+        "a fixture shortened by its authors: the same second as a success with all of them",
+    ),
+]
 
 
 def _answer(item: Interaction) -> tuple[int, Any, frozenset[str]]:

@@ -1,6 +1,5 @@
 """A portal that changes and misbehaves while it is pulled by a process that is killed: is anything lost?"""
 
-import json
 import os
 import random
 import subprocess
@@ -12,10 +11,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from connectors.hubspot import HubSpotConfig, HubSpotConnector
+from connectors.hubspot.writing import render_properties
+from connectors.priority import Band, Priority, PriorityStatus
 from connectors.quota import Quota
 from connectors.sandbox.hubspot import HubSpotFaults, HubSpotObjects, build_app
 from connectors.sandbox.hubspot.changes import Work
 from connectors.sandbox.hubspot.faults import PROFILES
+from connectors.sandbox.hubspot.records import Record
 from connectors.sandbox.seeding import fill_many
 from connectors.sandbox.server import SandboxServer
 from tests.connectors.hubspot.portals import differences, silent_ties
@@ -55,20 +57,20 @@ def run_trial(profile: str, folder: Path, *, contacts: int, engagements: int, ki
     with SandboxServer(build_app(objects, faults)) as server:
         environment = _environment(server.url)
         began_at = datetime.now(UTC)
-        _pull(folder, environment)
+        assert _run(folder, environment, "pull").returncode == 0
         faults.become(PROFILES[profile]())
         done: dict[str, int] = {}
         worker = threading.Thread(target=_change, args=(objects, contacts, engagements, seed, done))
         worker.start()
         moments = random.Random(seed)
-        killed = sum(_pull_and_kill(folder, environment, moments) for _ in range(kills))
+        killed = sum(_run_and_kill(folder, environment, moments, "pull") for _ in range(kills))
         worker.join()
         time.sleep(max(faults.index_lag_seconds, faults.late_association_seconds))
         # The first to end finishes what a killed one began, and knows nothing of what changed since that one began.
         pulls = ended = 0
         while ended < 2:
             pulls += 1
-            ended += _try_pull(folder, environment)
+            ended += _run(folder, environment, "pull").returncode == 0
             assert pulls < 30, f"{profile}: too many pulls failed"
         calls = len(faults.rates.log)
         faults.become(HubSpotFaults())
@@ -80,6 +82,64 @@ def run_trial(profile: str, folder: Path, *, contacts: int, engagements: int, ki
         store.close()
     lost = [name for name in found if name not in untold]
     return Trial(profile, done, killed, pulls, calls, time.monotonic() - started, lost, untold, after_full)
+
+
+@dataclass(frozen=True)
+class WriteTrial:
+    """What one trial of writing did: leads that do not show what was planned, and properties of others that moved."""
+
+    profile: str
+    kills: int
+    runs: int
+    calls: int
+    wrong: list[str]
+    touched: list[str]
+
+
+def run_write_trial(profile: str, folder: Path, *, contacts: int, kills: int, seed: int = 1) -> WriteTrial:
+    """Write a priority on every lead of a portal that misbehaves, by a process that is killed, and compare."""
+    objects, faults = fill_many(contacts, 0, seed), HubSpotFaults()
+    with SandboxServer(build_app(objects, faults)) as server:
+        environment = _environment(server.url)
+        _quiet(server.url).setup()
+        planned = [_priority(id_, place) for place, id_ in enumerate(objects.records["contacts"], start=1)]
+        before = {id_: _foreign(record) for id_, record in objects.records["contacts"].items()}
+        store = Store(f"sqlite:///{folder}/callfirst.db")
+        store.upgrade()
+        store.save_ranking("hubspot", [], planned)
+        faults.become(PROFILES[profile]())
+        moments = random.Random(seed)
+        killed = sum(_run_and_kill(folder, environment, moments, "apply") for _ in range(kills))
+        runs = 1
+        while _run(folder, environment, "apply").returncode != 0:
+            runs += 1
+            assert runs < 30, f"{profile}: too many runs failed"
+        store.close()
+    shown = objects.records["contacts"]
+    wrong = [priority.lead_id for priority in planned if not _shows(shown[priority.lead_id], priority)]
+    touched = [id_ for id_, record in shown.items() if _foreign(record) != before[id_]]
+    return WriteTrial(profile, killed, runs, len(faults.rates.log), wrong, touched)
+
+
+def _priority(lead: str, place: int) -> Priority:
+    now = datetime(2026, 11, 20, 2, tzinfo=UTC)
+    return Priority(lead, Band.C, place % 1000 / 10, place, place, "", PriorityStatus.RANKED, "trial", now)
+
+
+def _shows(record: Record, priority: Priority) -> bool:
+    """Say whether a record shows a priority; HubSpot spells a number in its own way, and an empty text as none."""
+    shown, wanted = record.properties, render_properties(priority)
+    numbers = {"callfirst_score", "callfirst_rank", "callfirst_call_order"}
+    return all(
+        float(shown.get(name) or "nan") == float(value) if name in numbers else (shown.get(name) or "") == value
+        for name, value in wanted.items()
+    )
+
+
+def _foreign(record: Record) -> dict[str, str | None]:
+    """Return what is not ours of a record; its date of change moves with every write."""
+    own = {"lastmodifieddate"}
+    return {n: v for n, v in record.properties.items() if not n.startswith("callfirst_") and n not in own}
 
 
 def _change(objects: HubSpotObjects, contacts: int, engagements: int, seed: int, done: dict[str, int]) -> None:
@@ -105,9 +165,9 @@ def _environment(url: str) -> dict[str, str]:
     }
 
 
-def _start(folder: Path, environment: dict[str, str]) -> "subprocess.Popen[str]":
+def _start(folder: Path, environment: dict[str, str], command: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-m", "worker", "pull", "--json"],
+        [sys.executable, "-m", "worker", command, "--json"],
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
@@ -116,23 +176,15 @@ def _start(folder: Path, environment: dict[str, str]) -> "subprocess.Popen[str]"
     )
 
 
-def _pull(folder: Path, environment: dict[str, str]) -> dict[str, object]:
-    process = _start(folder, environment)
-    out, err = process.communicate()
-    assert process.returncode == 0, err
-    result: dict[str, object] = json.loads(out)
-    return result
-
-
-def _try_pull(folder: Path, environment: dict[str, str]) -> bool:
-    process = _start(folder, environment)
+def _run(folder: Path, environment: dict[str, str], command: str) -> "subprocess.Popen[str]":
+    process = _start(folder, environment, command)
     process.communicate()
-    return process.returncode == 0
+    return process
 
 
-def _pull_and_kill(folder: Path, environment: dict[str, str], moments: random.Random) -> bool:
-    """Start a pull and kill it; say whether it was still running."""
-    process = _start(folder, environment)
+def _run_and_kill(folder: Path, environment: dict[str, str], moments: random.Random, command: str) -> bool:
+    """Start a command and kill it; say whether it was still running."""
+    process = _start(folder, environment, command)
     try:
         process.communicate(timeout=moments.uniform(_LEAST_SECONDS, _MOST_SECONDS))
     except subprocess.TimeoutExpired:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.connectors.hubspot.lost_records import PULLED_THROUGH, run_trial
+from tests.connectors.hubspot.lost_records import PULLED_THROUGH, run_trial, run_write_trial
 
 pytestmark = pytest.mark.integration
 
@@ -19,3 +19,11 @@ def test_the_store_equals_the_portal_after_kills_and_faults(profile: str, tmp_pa
     assert trial.lost_after_full == []
     assert trial.kills > 0
     assert sum(trial.changes.values()) == 1_600
+
+
+@pytest.mark.parametrize("profile", ["locked", "everything"])
+def test_the_portal_shows_the_plan_after_kills_and_faults(profile: str, tmp_path: Path) -> None:
+    trial = run_write_trial(profile, tmp_path, contacts=3_000, kills=3)
+
+    assert trial.wrong == []
+    assert trial.touched == []
