@@ -7,6 +7,9 @@ _TOML = {
 # Policy. Secrets belong into .env; the environment wins over this file.
 
 [hubspot]
+# What is ranked: contacts, deals or leads. Deals and leads have pipelines that say themselves what is won and lost;
+# leave out the next three lines for them.
+object = "contacts"
 # The contact property whose options are your stages, and the options that mean the end.
 stage_property = "hs_lead_status"
 won = ["WON"]
