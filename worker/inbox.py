@@ -10,6 +10,7 @@ from connectors.lead import InteractionKind
 from worker.store import Store, Told
 
 _EVENTS_AT_ONCE = 500
+_LEADS_AT_ONCE = 50  # each may have hundreds of interactions, which are kept in one transaction
 # A note can be told before it is tied to its lead: look again, and then leave it to the next pull.
 _LOOK_AGAIN = (timedelta(seconds=5), timedelta(seconds=30), timedelta(seconds=120))
 # HubSpot delivers an event for up to a day.
@@ -34,14 +35,19 @@ def drain(store: Store, connector: Rereader, *, now: Callable[[], datetime] = la
         ConnectorError: The CRM failed; what was read before is kept.
     """
     report = InboxReport()
-    while told := store.list_due_events(connector.name, now(), _EVENTS_AT_ONCE):
-        erased = _erase(store, connector.name, told, now())
+    while True:
+        erased = erase(store, connector.name, now())
+        told = store.list_due_events(connector.name, now(), _EVENTS_AT_ONCE)
         report = replace(report, events=report.events + len(told), erased=report.erased + erased)
+        if not told:
+            break
         left = [item for item in told if item.event.change is not Change.ERASED]
         leads = [item for item in left if item.event.subject == "lead"]
         if leads:
-            page = connector.read_leads(_ids(leads))
-            report = _keep(report, store, connector.name, page, now())
+            ids = _ids(leads)
+            for start in range(0, len(ids), _LEADS_AT_ONCE):
+                page = connector.read_leads(ids[start : start + _LEADS_AT_ONCE])
+                report = _keep(report, store, connector.name, page, now())
             store.settle_events(connector.name, [item.event.key for item in leads], now())
         for kind in InteractionKind:
             items = [item for item in left if item.event.subject == kind]
@@ -63,13 +69,16 @@ def _keep(report: InboxReport, store: Store, tenant: str, page: Page, now: datet
     return replace(report, changed=report.changed + saved.changed, removed=report.removed + saved.removed)
 
 
-def _erase(store: Store, tenant: str, told: Sequence[Told], now: datetime) -> int:
-    """Erase persons who asked for it. The CRM is not asked: it may be slower than the law."""
-    events = [item.event for item in told if item.event.change is Change.ERASED]
-    leads = sorted({event.id for event in events if event.subject == "lead"})
-    store.remove_leads(tenant, leads)
-    store.settle_events(tenant, [event.key for event in events], now)
-    return len(leads)
+def erase(store: Store, tenant: str, now: datetime) -> int:
+    """Erase the persons who asked for it, and forget whatever else was told of them; return how many.
+
+    The CRM is not asked: it may be slower than the law, or down.
+    """
+    told = store.list_due_erasures(tenant)
+    ids = sorted({item.event.id for item in told})
+    store.remove_leads(tenant, ids)
+    store.settle_events_about(tenant, "lead", ids, now)
+    return len(ids)
 
 
 def _settle_or_wait(store: Store, tenant: str, told: Sequence[Told], page: Page, now: datetime) -> int:

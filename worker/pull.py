@@ -1,11 +1,11 @@
 """Brings the store up to date with a CRM, and goes on where a broken run stopped."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from connectors.base import Connector, Rereader
-from worker.inbox import InboxReport, drain
+from worker.inbox import InboxReport, drain, erase
 from worker.store import Cursor, Store
 
 FULL_EVERY = timedelta(days=7)
@@ -47,6 +47,7 @@ def pull(
     """
     tenant = connector.name
     calls = connector.calls
+    erased = erase(store, tenant, now())
     store.save_stages(tenant, connector.list_stages())
     records: dict[str, int] = {}
     changed = removed = 0
@@ -54,15 +55,17 @@ def pull(
         cursor = store.cursor(tenant, stream)
         listed_at = store.cursor(tenant, stream + _LISTED).value
         whole = full or listed_at is None or now() - listed_at >= full_every
+        began_at = cursor.started_at or now()
         if cursor.started_at is None or (whole and cursor.value is not None):
-            cursor = Cursor(None if whole else cursor.value, None, now())
+            began_at = now()
+            cursor = Cursor(None if whole else cursor.value, None, began_at)
         records[stream] = 0
         for page in connector.read(stream, since=cursor.value, position=cursor.position):
             saved = store.save_page(
                 tenant,
                 page,
-                read_at=now(),
-                began_at=cursor.started_at if cursor.value is None else None,
+                read_at=max(now(), began_at),  # a clock may step back while we list
+                began_at=began_at if cursor.value is None else None,
                 cursors=_cursors_after(stream, cursor, page.position),
             )
             records[stream] += saved.records
@@ -70,6 +73,7 @@ def pull(
             removed += saved.removed
             progress(stream, records[stream])
     told = drain(store, connector, now=now) if isinstance(connector, Rereader) else InboxReport()
+    told = replace(told, erased=told.erased + erased)
     return PullReport(records, changed + told.changed, removed + told.removed, told, connector.calls - calls)
 
 

@@ -48,7 +48,12 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_nested_delimiter="__", toml_file="callfirst.toml", frozen=True, extra="ignore"
+        env_file=".env",
+        env_nested_delimiter="__",
+        toml_file="callfirst.toml",
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,
     )
 
     database_url: str = "sqlite:///callfirst.db"

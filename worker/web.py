@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from connectors.errors import InvalidRequestError
-from connectors.hubspot.webhooks import is_signed, parse_events
+from connectors.hubspot.webhooks import is_signed, parse_delivery
 from worker.settings import Settings
 from worker.store import Store
 from worker.wiring import build_store
@@ -37,6 +37,7 @@ class HubSpotHook:
     url: str
     secret: SecretStr
     lead_type: str
+    portal_id: int | None = None
 
 
 def create_app() -> Starlette:
@@ -46,7 +47,7 @@ def create_app() -> Starlette:
     hubspot = settings.hubspot
     if hubspot is not None and hubspot.webhook_secret is not None and settings.public_url is not None:
         url = settings.public_url.rstrip("/") + "/webhooks/hubspot"
-        hook = HubSpotHook(url, hubspot.webhook_secret, hubspot.object)
+        hook = HubSpotHook(url, hubspot.webhook_secret, hubspot.object, hubspot.portal_id)
     return build_app(build_store(settings), hook)
 
 
@@ -81,12 +82,14 @@ def build_app(
             logger.warning("refused a HubSpot webhook: its signature is not HubSpot's, or it is too old")
             return _answer(401, "not signed by HubSpot within the last five minutes")
         try:
-            events = parse_events(body, hubspot.lead_type)
+            delivery = parse_delivery(body, hubspot.lead_type, hubspot.portal_id)
         except InvalidRequestError as error:
             logger.warning("refused a signed HubSpot webhook: %s", error)
             return _answer(400, str(error))
+        if delivery.unreadable:
+            logger.warning("%d events of a HubSpot webhook could not be read", delivery.unreadable)
         try:
-            await run_sync(store.receive, "hubspot", events, now(), limiter=one_at_a_time)
+            await run_sync(store.receive, "hubspot", delivery.events, now(), limiter=one_at_a_time)
         except SQLAlchemyError:
             logger.exception("could not keep a HubSpot webhook; HubSpot will send it again")
             return _answer(503, "try again later")

@@ -9,7 +9,7 @@ from typing import Any
 
 from hubspot.crm.associations.v4 import BatchInputPublicFetchAssociationsBatchRequest
 
-from connectors.hubspot.replies import refuse_partial
+from connectors.hubspot.replies import list_missing
 from connectors.hubspot.transport import Transport
 
 _BATCH_IDS = 100
@@ -25,7 +25,7 @@ def read_associated(transport: Transport, from_type: str, ids: Sequence[str], to
         request = BatchInputPublicFetchAssociationsBatchRequest(inputs=batch)
         what = f"POST associations/{from_type}/{to_type}/batch/read"
         reply = transport.call(what, api.get_page, from_type, to_type, request)
-        refuse_partial(what, reply)
+        list_missing(what, reply)
         for result in reply.results:
             id_ = str(result._from.id)
             # The specification says string; on the wire it is an integer.

@@ -12,22 +12,24 @@ class HubSpotConfig(BaseModel):
     """A HubSpot portal: how to reach it, which of its objects is the lead, and what its stages mean.
 
     Calls are authorised by `access_token` (a private app or a service key), or by an OAuth app's `client_id`,
-    `client_secret` and `refresh_token`. `webhook_secret` is the client secret of the app that sends webhooks.
+    `client_secret` and `refresh_token`. `webhook_secret` is the client secret of the app that sends webhooks. An app
+    that is installed in several portals tells of all: with `portal_id` only this one's events count.
 
     `stage_property` holds a contact's stage; deals and leads have pipelines. `won` and `lost` name the stages that end
     a lead, and every other stage is ranked. Left out, a contact's are HubSpot's usual names, and a pipeline says itself
     which of its stages are closed.
 
-    `calls_per_10_seconds` is what the portal allows; a fifth of it is left to others. `searches_per_second` is used up.
+    `calls_per_10_seconds` is what the portal allows; a fifth of it is left to others.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     access_token: SecretStr | None = None
     client_id: str | None = None
     client_secret: SecretStr | None = None
     refresh_token: SecretStr | None = None
     webhook_secret: SecretStr | None = None
+    portal_id: int | None = None
     base_url: Annotated[str, AfterValidator(lambda url: check_crm_url(url, ("hubapi.com",)))] = "https://api.hubapi.com"
     api_version: ApiVersion = "v3"
     object: Literal["contacts", "deals", "leads"] = "contacts"

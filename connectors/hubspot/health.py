@@ -23,7 +23,7 @@ _HISTORY_SAMPLE_ROWS = 50
 _HISTORY_DEPTH = {"contacts": 45, "deals": 20, "leads": 20}
 _WARN_BEFORE_END = timedelta(days=90)
 _LAG_THAT_MATTERS = timedelta(minutes=5)
-_MAIL_CONTENT = ("hs_email_subject", "hs_email_text", "hs_email_html")
+_MAIL_CONTENT = ("hs_email_text", "hs_email_html")
 # A hundred ids, each with its quotes and commas, keep within the 3,000 characters of a search's body.
 _LAG_SAMPLE_ROWS = 50
 

@@ -15,11 +15,12 @@ from connectors.hubspot.associations import read_associated
 from connectors.hubspot.config import HubSpotConfig
 from connectors.hubspot.fields import LeadFields
 from connectors.hubspot.parsing import parse_changes, parse_interaction, parse_merged, parse_value
-from connectors.hubspot.replies import refuse_partial
+from connectors.hubspot.replies import list_missing
 from connectors.hubspot.schema import (
     INTERACTION_CREATED,
     INTERACTION_MODIFIED,
     LEAD_OBJECTS,
+    MERGED_PROPERTY,
     OBJECT_TYPES,
     OWNER_PROPERTY,
     interaction_properties,
@@ -65,7 +66,7 @@ class Reader:
 
     def read_leads(self, ids: Sequence[str]) -> Page:
         """See `Connector.read_leads`. The id of a lead that was merged into another brings the other."""
-        rows = self._batch_read_leads(ids)
+        rows, missing = self._batch_read_leads(ids)
         found = [row.id for row in rows]
         interactions: list[Interaction] = []
         for kind, keys in self._linked(found).items():
@@ -73,10 +74,11 @@ class Reader:
             for lead, linked in keys.items():
                 for id_ in linked:
                     leads.setdefault(id_, []).append(lead)
-            for row in self._batch_read(OBJECT_TYPES[kind], list(leads), interaction_properties(kind)):
+            items, _ = self._batch_read(OBJECT_TYPES[kind], list(leads), interaction_properties(kind))
+            for row in items:
                 interactions += [parse_interaction(kind, row, lead) for lead in leads.get(row.id, ())]
         page = self._lead_page(rows)
-        gone = {*page.gone_leads, *(id_ for id_ in ids if id_ not in set(found))}
+        gone = {*page.gone_leads, *missing}
         return Page(
             leads=page.leads,
             stage_changes=page.stage_changes,
@@ -87,8 +89,9 @@ class Reader:
 
     def read_interactions(self, kind: InteractionKind, ids: Sequence[str]) -> Page:
         """See `Connector.read_interactions`."""
-        rows = self._batch_read(OBJECT_TYPES[kind], ids, interaction_properties(kind))
-        return self._interaction_page(kind, rows, self._leads_of(kind, rows), told=ids)
+        rows, missing = self._batch_read(OBJECT_TYPES[kind], ids, interaction_properties(kind))
+        told = [*(row.id for row in rows), *missing]
+        return self._interaction_page(kind, rows, self._leads_of(kind, rows), told=told)
 
     # Interactions ---------------------------------------------------------------------------------------------------
 
@@ -129,7 +132,7 @@ class Reader:
             inline = (carried or {}).get(self._lead.type)
             if inline is not None and inline.paging is None:
                 leads[row.id] = list(dict.fromkeys(item.id for item in inline.results))
-            elif inline is None and hasattr(row, "associations"):
+            elif not carried and hasattr(row, "associations"):
                 leads[row.id] = []
         unknown = [row.id for row in rows if row.id not in leads]
         return leads | read_associated(self._transport, OBJECT_TYPES[kind], unknown, self._lead.type)
@@ -219,9 +222,9 @@ class Reader:
         return [*self._fields.properties(), self._stages.property, self._lead.created, self._lead.modified]
 
     def _reread_leads(self, rows: Sequence[Any]) -> list[Any]:
-        return self._batch_read_leads([row.id for row in rows])
+        return self._batch_read_leads([row.id for row in rows])[0]
 
-    def _batch_read_leads(self, ids: Sequence[str]) -> list[Any]:
+    def _batch_read_leads(self, ids: Sequence[str]) -> tuple[list[Any], list[str]]:
         return self._batch_read(self._lead.type, ids, self._lead_properties(), history=[self._stages.property])
 
     # What was deleted -----------------------------------------------------------------------------------------------
@@ -232,8 +235,9 @@ class Reader:
         kinds = {type_: kind for kind, type_ in OBJECT_TYPES.items()}
         name, _, after = (position or f"{types[0]}:").partition(":")
         for type_ in types[types.index(name) :]:
-            for rows, next_after in self._list(type_, after or None, ["hs_object_id"], archived=True):
-                ids = tuple(row.id for row in rows)
+            for rows, next_after in self._list(type_, after or None, [MERGED_PROPERTY], archived=True):
+                # Whoever went into a lead that was then deleted is named nowhere else.
+                ids = (*(row.id for row in rows), *parse_merged(rows))
                 position = _next_position(types, type_, next_after)
                 if type_ == self._lead.type:
                     yield Page(gone_leads=ids, position=position)
@@ -292,11 +296,12 @@ class Reader:
 
     def _batch_read(
         self, type_: str, ids: Sequence[str], properties: Sequence[str], *, history: Sequence[str] = ()
-    ) -> list[Any]:
-        """Return the records that there are; one that is not is left out."""
+    ) -> tuple[list[Any], list[str]]:
+        """Return the records that there are, and the ids of those that HubSpot says are not."""
         api = self._transport.client.crm.objects.batch_api
         size = _HISTORY_ROWS if history else _ROWS
         found: dict[str, Any] = {}
+        missing: list[str] = []
         for start in range(0, len(ids), size):
             request = BatchReadInputSimplePublicObjectId(
                 inputs=[{"id": id_} for id_ in ids[start : start + size]],
@@ -305,9 +310,9 @@ class Reader:
             )
             what = f"POST {type_}/batch/read"
             reply = self._transport.call(what, api.read, type_, request)
-            refuse_partial(what, reply)
+            missing += list_missing(what, reply)
             found |= {row.id: row for row in reply.results}
-        return list(found.values())
+        return list(found.values()), missing
 
 
 def _at_least(name: str, moment: datetime) -> dict[str, str]:

@@ -27,7 +27,16 @@ _LOCKED_SECONDS = 2.0  # "wait at least 2 seconds before repeating"
 
 
 def translate(what: str, error: Any) -> ConnectorError:
-    """Return the error that a client's exception stands for; `what` names the call."""
+    """Return the error that a client's exception stands for; `what` names the call.
+
+    What HubSpot answered is then forgotten: a traceback prints the exception that caused another, body and all.
+    """
+    translated = _translate(what, error)
+    error.body = error.headers = None
+    return translated
+
+
+def _translate(what: str, error: Any) -> ConnectorError:
     status = int(error.status or 0)
     body = _parse_body(error.body)
     category = str(body.get("category") or body.get("errorType") or "")
@@ -36,7 +45,7 @@ def translate(what: str, error: Any) -> ConnectorError:
     if status in (401, _MALFORMED_TOKEN):
         return AuthenticationError(f"{reply}: the access token was refused; check HUBSPOT__ACCESS_TOKEN")
     if status == 403:
-        scopes = ", ".join(body.get("context", {}).get("requiredGranularScopes", ())) or "see the app's scopes"
+        scopes = ", ".join((body.get("context") or {}).get("requiredGranularScopes", ())) or "see the app's scopes"
         return AuthenticationError(f"{reply}: the token lacks a scope: {scopes}")
     if status == 429:
         policy = str(body.get("policyName", ""))
@@ -46,7 +55,7 @@ def translate(what: str, error: Any) -> ConnectorError:
     if status == 0:
         # The client could not make sense of a reply that HubSpot called a success, as when it was cut off.
         return UnavailableError(f"HubSpot: {what}: the reply could not be read")
-    details = [item for item in body.get("errors", ()) if isinstance(item, dict)]
+    details = [item for item in body.get("errors") or () if isinstance(item, dict)]
     codes = _distinct(item.get("code") for item in details)
     names = _distinct(name for item in details for name in (item.get("context") or {}).get("propertyName", ()))
     detail = ", ".join([*codes, *names])
@@ -55,16 +64,21 @@ def translate(what: str, error: Any) -> ConnectorError:
     return InvalidRequestError(f"{reply}: {detail}" if detail else reply)
 
 
-def refuse_partial(what: str, reply: Any) -> None:
-    """Accept a 207 that only says that something is not there; to read on after any other would lose records.
+def list_missing(what: str, reply: Any) -> list[str]:
+    """Return the ids that a batch's reply says are not there; any other trouble in it is refused.
 
     Raises:
-        UnavailableError: Part of the batch failed.
+        UnavailableError: Part of the batch failed: to read on would lose records.
     """
-    categories = _distinct(error.category for error in getattr(reply, "errors", None) or ())
-    failed = [category for category in categories if category != "OBJECT_NOT_FOUND"]
+    errors = getattr(reply, "errors", None) or ()
+    failed = _distinct(error.category for error in errors if error.category != "OBJECT_NOT_FOUND")
+    # HubSpot may list fewer errors than it counts; only those of associations are all of one harmless kind.
+    harmless = errors and all(str(error.sub_category or "").endswith("NO_ASSOCIATIONS_FOUND") for error in errors)
+    if not failed and not harmless and (getattr(reply, "num_errors", None) or 0) > len(errors):
+        failed = ["more errors than are listed"]
     if failed:
         raise UnavailableError(f"HubSpot: {what}: HTTP 207 {', '.join(failed)}")
+    return [str(id_) for error in errors for id_ in (error.context or {}).get("ids", ())]
 
 
 def find_header(answered: Any, name: str) -> str | None:

@@ -13,13 +13,13 @@ _ALWAYS = (
 
 def needed_scopes(config: HubSpotConfig) -> frozenset[str]:
     """Return the scopes for the object that is ranked."""
-    singular = config.object
+    ranked = config.object
     return frozenset(
         {
             *_ALWAYS,
-            f"crm.objects.{singular}.read",
-            f"crm.objects.{singular}.write",
-            f"crm.schemas.{singular}.read",
-            f"crm.schemas.{singular}.write",
+            f"crm.objects.{ranked}.read",
+            f"crm.objects.{ranked}.write",
+            f"crm.schemas.{ranked}.read",
+            f"crm.schemas.{ranked}.write",
         }
     )

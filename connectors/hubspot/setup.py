@@ -61,8 +61,12 @@ class Setup:
                 self._add_options(name, definition, options)
         if missing and not check_only:
             batch = BatchInputPropertyCreate(inputs=[_definition(field) for field in missing])
-            # A 207 says that some are there already: another setup was faster.
-            self._transport.call(f"POST properties/{type_}/batch/create", properties.batch_api.create, type_, batch)
+            what = f"POST properties/{type_}/batch/create"
+            reply = self._transport.call(what, properties.batch_api.create, type_, batch)
+            categories = {str(error.category) for error in getattr(reply, "errors", None) or ()}
+            refused = categories - {"OBJECT_ALREADY_EXISTS"}  # another setup was faster
+            if refused:
+                raise SchemaError(f"HubSpot: {what}: {', '.join(sorted(refused))}: a property could not be created")
         return steps
 
     def _add_options(self, name: str, definition: Any, lacking: list[str]) -> None:

@@ -14,7 +14,7 @@ import hubspot
 from urllib3.exceptions import HTTPError
 from urllib3.util.retry import Retry
 
-from connectors.errors import UnavailableError
+from connectors.errors import AuthenticationError, UnavailableError
 from connectors.hubspot.config import HubSpotConfig
 from connectors.hubspot.paths import dated_path
 from connectors.hubspot.replies import find_header, translate
@@ -64,7 +64,7 @@ def build_quota(config: HubSpotConfig, storage_url: str = "memory://", *, urgent
 
 
 class Transport:
-    """The only path to HubSpot. `usage` counts every request that was sent, repeats included."""
+    """The only path to HubSpot. `usage` counts every request for data that was sent, repeats included."""
 
     def __init__(self, config: HubSpotConfig, retry: RetryPolicy, quota: Quota) -> None:
         self._config = config
@@ -122,7 +122,7 @@ class Transport:
 
     def _send(self, what: str, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         token = self._token.current()
-        for client in self._packages.values():
+        for client in list(self._packages.values()):
             client.configuration.access_token = token
         self.usage.calls += 1
         try:
@@ -169,14 +169,18 @@ class Transport:
         except Exception as error:
             if not hasattr(error, "status") or not hasattr(error, "body"):
                 raise
-            raise translate("POST oauth/token", error) from error
+            refused = error.status in (400, 401, 403)
+            translated = translate("POST oauth/token", error)
+            if refused:
+                raise AuthenticationError(f"{translated}: check HUBSPOT__REFRESH_TOKEN and the app's secret") from error
+            raise translated from error
         return str(reply.access_token)
 
     def _api(self, package: ModuleType, api_name: str, settings: dict[str, Any]) -> Any:
         client = self._packages.get(package.__name__)
         if client is None:
             configuration = package.Configuration()
-            configuration.access_token = self._token.current() if package.__name__ != "hubspot.oauth" else ""
+            configuration.access_token = ""  # each call sets the one of its time
             configuration.host = settings["host"]
             configuration.retries = settings["retry"]
             client = package.ApiClient(configuration=configuration)

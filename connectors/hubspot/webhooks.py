@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -39,6 +40,14 @@ _INTERACTIONS = {type_id: kind for kind, type_id in OBJECT_TYPE_IDS.items()}
 _SINGULARS = {lead.singular: lead.type_id for lead in LEAD_OBJECTS.values()}
 
 
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What one webhook request told, and how many of its events lacked or garbled a member."""
+
+    events: tuple[Event, ...]
+    unreadable: int
+
+
 def is_signed(
     secret: str, method: str, url: str, body: bytes, *, signature: str | None, timestamp: str | None, now: datetime
 ) -> bool:
@@ -60,13 +69,14 @@ def is_signed(
     return hmac.compare_digest(expected, signature.encode(errors="replace"))
 
 
-def parse_events(body: bytes, lead_type: str) -> list[Event]:
+def parse_delivery(body: bytes, lead_type: str, portal_id: int | None = None) -> Delivery:
     """Return what a delivery says about leads and interactions; the rest of it is not for us.
 
-    Changes of our own properties are left out: they are the echo of what we wrote.
+    Changes of our own properties are left out: they are the echo of what we wrote. So is what another portal tells,
+    where `portal_id` says which is ours. An event that cannot be read is counted, and costs the others nothing.
 
     Raises:
-        InvalidRequestError: The body is not an array of HubSpot's events.
+        InvalidRequestError: The body is not an array of events.
     """
     try:
         items = json.loads(body)
@@ -74,12 +84,16 @@ def parse_events(body: bytes, lead_type: str) -> list[Event]:
         raise InvalidRequestError("HubSpot webhook: the body is not JSON") from error
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise InvalidRequestError("HubSpot webhook: the body is not an array of events")
-    try:
-        return [event for item in items for event in _events(item, LEAD_OBJECTS[lead_type].type_id)]
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise InvalidRequestError(
-            f"HubSpot webhook: an event lacks or garbles a member: {type(error).__name__}"
-        ) from error
+    events: list[Event] = []
+    unreadable = 0
+    for item in items:
+        if portal_id is not None and str(item.get("portalId")) != str(portal_id):
+            continue
+        try:
+            events += _events(item, LEAD_OBJECTS[lead_type].type_id)
+        except (KeyError, TypeError, ValueError, OverflowError):
+            unreadable += 1
+    return Delivery(tuple(events), unreadable)
 
 
 def _events(item: dict[str, Any], lead_type_id: str) -> Iterator[Event]:
@@ -93,7 +107,7 @@ def _events(item: dict[str, Any], lead_type_id: str) -> Iterator[Event]:
         sides = [(item["fromObjectTypeId"], item["fromObjectId"]), (item["toObjectTypeId"], item["toObjectId"])]
     else:
         type_id = str(item.get("objectTypeId") or _SINGULARS.get(name, ""))
-        ids = [item["objectId"], *item.get("mergedObjectIds", ()), *filter(None, [item.get("newObjectId")])]
+        ids = [item["objectId"], *(item.get("mergedObjectIds") or ()), *filter(None, [item.get("newObjectId")])]
         sides = [(type_id, id_) for id_ in ids]
     for type_id, id_ in dict.fromkeys(sides):
         subject = _subject(type_id, lead_type_id)

@@ -17,6 +17,7 @@ from connectors.times import render_time
 
 _BATCH_ROWS = 100  # HubSpot's limit for batch updates
 _SEARCH_ROWS = 200
+_MAX_SEARCH_ROWS = 10_000  # where HubSpot ends every search; nobody calls the ten-thousandth lead
 _NAMES = {field.name: property_name(field) for field in PRIORITY_FIELDS}
 
 
@@ -110,7 +111,7 @@ class Writer:
             )
             reply = self._transport.call(f"POST {self._type}/search", api.do_search, self._type, request)
             found.extend(reply.results)
-            if reply.paging is None or reply.paging.next is None:
+            if reply.paging is None or reply.paging.next is None or len(found) + _SEARCH_ROWS > _MAX_SEARCH_ROWS:
                 return [self._listed(row, stage) for row in found]
             after = reply.paging.next.after
 

@@ -100,7 +100,7 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._engine = create_engine(url)
+        self._engine = create_engine(url, hide_parameters=True)  # an error must not show texts
         if self._engine.dialect.name == "sqlite":
             event.listen(self._engine, "connect", _configure_sqlite)
             event.listen(self._engine, "begin", _begin_immediate)
@@ -184,6 +184,15 @@ class Store:
 
     def _remove_unlisted(self, session: Session, tenant: str, what: Listed, began_at: datetime) -> int:
         """Remove what a listing of everything did not name."""
+        seen = (
+            select(LeadRow.id).where(LeadRow.tenant == tenant, LeadRow.read_at >= began_at)
+            if what == "leads"
+            else select(InteractionRow.id).where(
+                InteractionRow.tenant == tenant, InteractionRow.kind == what.value, InteractionRow.read_at >= began_at
+            )
+        )
+        if session.execute(seen.limit(1)).first() is None:
+            return 0  # a listing that names nothing at all is likelier a fault than an emptied CRM
         if what == "leads":
             unseen = select(LeadRow.id).where(LeadRow.tenant == tenant, LeadRow.read_at < began_at)
             return self._remove_leads(session, tenant, list(session.scalars(unseen)))
@@ -224,10 +233,14 @@ class Store:
         return len(wrong)
 
     def _keys_by(self, session: Session, tenant: str, column: Any, values: Sequence[str]) -> list[tuple[str, str, str]]:
-        query = select(InteractionRow.lead_id, InteractionRow.kind, InteractionRow.id).where(
-            InteractionRow.tenant == tenant, column.in_(values)
-        )
-        return [(lead_id, kind, id_) for lead_id, kind, id_ in session.execute(query)] if values else []
+        """Return lead, kind and id of the interactions whose `column` has one of these values."""
+        found: list[tuple[str, str, str]] = []
+        for start in range(0, len(values), _IDS_AT_ONCE):
+            query = select(InteractionRow.lead_id, InteractionRow.kind, InteractionRow.id).where(
+                InteractionRow.tenant == tenant, column.in_(values[start : start + _IDS_AT_ONCE])
+            )
+            found += [(lead_id, kind, id_) for lead_id, kind, id_ in session.execute(query)]
+        return found
 
     def _remove_interactions(self, session: Session, tenant: str, keys: Sequence[tuple[str, str, str]]) -> None:
         columns = tuple_(InteractionRow.lead_id, InteractionRow.kind, InteractionRow.id)
@@ -259,13 +272,23 @@ class Store:
             .limit(limit)
         )
         with self._session() as session:
-            return [
-                Told(
-                    Event(row.key, _parse_subject(row.subject), row.id, Change(row.change), row.occurred_at),
-                    row.attempts,
-                )
-                for row in session.scalars(query)
-            ]
+            return [_parse_told(row) for row in session.scalars(query)]
+
+    def list_due_erasures(self, tenant: str) -> list[Told]:
+        """Return the persons to erase who have not been erased yet."""
+        query = select(InboxRow).where(
+            InboxRow.tenant == tenant, InboxRow.done_at.is_(None), InboxRow.change == Change.ERASED.value
+        )
+        with self._session() as session:
+            return [_parse_told(row) for row in session.scalars(query)]
+
+    def settle_events_about(self, tenant: str, subject: Subject, ids: Sequence[str], now: datetime) -> None:
+        """Mark all events about these records as looked at."""
+        with self._session() as session:
+            for start in range(0, len(ids), _IDS_AT_ONCE):
+                about = InboxRow.id.in_(ids[start : start + _IDS_AT_ONCE])
+                query = update(InboxRow).where(InboxRow.tenant == tenant, InboxRow.subject == subject, about)
+                session.execute(query.where(InboxRow.done_at.is_(None)).values(done_at=now))
 
     def settle_events(self, tenant: str, keys: Sequence[str], now: datetime) -> None:
         """Mark events as looked at."""
@@ -478,17 +501,14 @@ class Store:
     ) -> int:
         """Upsert rows and return how many of them differ from what was there."""
         keys = [column.name for column in table.__table__.primary_key]
-        known = {
-            tuple(row[:-1]): row[-1]
-            for row in session.execute(
-                select(*(getattr(table, key) for key in keys), table.content_hash).where(
-                    table.tenant == (rows[0]["tenant"] if rows else ""),
-                    (table.id if table is LeadRow else InteractionRow.lead_id).in_(
-                        [row["id"] if table is LeadRow else row["lead_id"] for row in rows]
-                    ),
-                )
+        chosen = table.id if table is LeadRow else InteractionRow.lead_id
+        ids = sorted({row["id"] if table is LeadRow else row["lead_id"] for row in rows})
+        known: dict[tuple[Any, ...], str] = {}
+        for start in range(0, len(ids), _IDS_AT_ONCE):
+            query = select(*(getattr(table, key) for key in keys), table.content_hash).where(
+                table.tenant == rows[0]["tenant"], chosen.in_(ids[start : start + _IDS_AT_ONCE])
             )
-        }
+            known |= {tuple(row[:-1]): row[-1] for row in session.execute(query)}
         self._upsert(session, table, rows)
         return sum(known.get(tuple(row[key] for key in keys)) != row["content_hash"] for row in rows)
 
@@ -508,6 +528,11 @@ class Store:
 def _row_count(result: Any) -> int:
     """Return how many rows a statement touched."""
     return int(result.rowcount)
+
+
+def _parse_told(row: InboxRow) -> Told:
+    event = Event(row.key, _parse_subject(row.subject), row.id, Change(row.change), row.occurred_at)
+    return Told(event, row.attempts)
 
 
 def _parse_subject(name: str) -> Subject:

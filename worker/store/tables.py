@@ -61,7 +61,7 @@ class InteractionRow(Table):
     content_hash: Mapped[str] = mapped_column(String(64))
     read_at: Mapped[datetime]
     # By which an interaction is found without its lead: HubSpot tells what changed in it, not whose it is.
-    __table_args__ = (Index("interaction_by_id", "tenant", "kind", "id"),)
+    __table_args__ = (Index("interaction_by_id", "tenant", "id", "kind", "lead_id"),)
 
 
 class StageRow(Table):

@@ -98,6 +98,16 @@ def test_a_merged_lead_hands_its_notes_to_the_one_it_went_into(pulled: Sandbox, 
     assert differences(store, pulled.portal, pulled.connect_hubspot()) == []
 
 
+def test_a_lead_that_went_into_one_that_was_then_deleted_goes_too(pulled: Sandbox, store: Store) -> None:
+    winner, loser = (pulled.portal.records["contacts"][str(id_)] for id_ in pulled.portal.ids["contacts"][:2])
+    pulled.portal.merge("contacts", winner, loser)
+    pulled.portal.archive("contacts", winner.id)
+
+    pull(store, pulled.connector)
+
+    assert differences(store, pulled.portal, pulled.connect_hubspot()) == []
+
+
 def test_a_note_that_is_tied_long_after_it_was_read_is_found(pulled: Sandbox, store: Store) -> None:
     first, second = (str(id_) for id_ in pulled.portal.ids["contacts"][:2])
     note = add_note(pulled.portal, "belongs to nobody yet")

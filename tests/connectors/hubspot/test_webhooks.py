@@ -8,7 +8,7 @@ from hubspot.utils.signature import Signature
 
 from connectors.errors import InvalidRequestError
 from connectors.events import Change
-from connectors.hubspot.webhooks import is_signed, parse_events
+from connectors.hubspot.webhooks import is_signed, parse_delivery
 from connectors.lead import InteractionKind
 
 SECRET = "yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy"
@@ -82,7 +82,7 @@ def event(**members: object) -> dict[str, object]:
 
 
 def parsed(*items: dict[str, object], lead_type: str = "contacts") -> list[tuple[str, str, Change]]:
-    return [(e.subject, e.id, e.change) for e in parse_events(json.dumps(items).encode(), lead_type)]
+    return [(e.subject, e.id, e.change) for e in parse_delivery(json.dumps(items).encode(), lead_type).events]
 
 
 def test_leads_and_interactions_are_named() -> None:
@@ -132,7 +132,7 @@ def test_every_delivery_of_one_event_has_one_key() -> None:
     first = event(subscriptionType="object.creation", objectId=1, objectTypeId="0-46")
     again = {**first, "attemptNumber": 4}
     other = {**first, "objectId": 2}
-    keys = [e.key for e in parse_events(json.dumps([first, again, other]).encode(), "contacts")]
+    keys = [e.key for e in parse_delivery(json.dumps([first, again, other]).encode(), "contacts").events]
 
     assert keys[0] == keys[1] != keys[2]
 
@@ -146,13 +146,34 @@ def test_every_delivery_of_one_event_has_one_key() -> None:
         b"[1]",
         b"null",
         b"\xff",
-        b'[{"subscriptionType": "contact.creation"}]',
-        b'[{"subscriptionType": "contact.creation", "objectId": "x", "occurredAt": 1}]',
-        b'[{"subscriptionType": "contact.creation", "objectId": 1, "occurredAt": "soon"}]',
-        b'[{"subscriptionType": "contact.creation", "objectId": 1, "occurredAt": 1e300}]',
         b"[" * 100_000,
     ],
 )
 def test_what_is_not_an_array_of_events_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidRequestError, match="HubSpot webhook"):
-        parse_events(body, "contacts")
+        parse_delivery(body, "contacts")
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {},
+        {"objectId": "x", "occurredAt": 1},
+        {"objectId": 1, "occurredAt": "soon"},
+        {"objectId": 1, "occurredAt": 1e300},
+    ],
+)
+def test_an_event_that_cannot_be_read_costs_the_others_nothing(members: dict[str, object]) -> None:
+    good = event(subscriptionType="contact.creation", objectId=7)
+    body = json.dumps([{"subscriptionType": "contact.creation", **members}, good]).encode()
+    delivery = parse_delivery(body, "contacts")
+
+    assert [told.id for told in delivery.events] == ["7"]
+    assert delivery.unreadable == 1
+
+
+def test_what_another_portal_tells_is_left_out() -> None:
+    body = json.dumps([event(subscriptionType="contact.privacyDeletion", objectId=7)]).encode()
+
+    assert parse_delivery(body, "contacts", portal_id=1).events == ()
+    assert len(parse_delivery(body, "contacts", portal_id=62515).events) == 1

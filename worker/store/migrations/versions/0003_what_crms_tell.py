@@ -30,7 +30,7 @@ def upgrade() -> None:
     for table in ("lead", "interaction"):
         with op.batch_alter_table(table) as batch:
             batch.add_column(sa.Column("read_at", sa.DateTime(timezone=True), nullable=False, server_default=long_ago))
-    op.create_index("interaction_by_id", "interaction", ["tenant", "kind", "id"])
+    op.create_index("interaction_by_id", "interaction", ["tenant", "id", "kind", "lead_id"])
 
 
 def downgrade() -> None:
