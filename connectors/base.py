@@ -110,6 +110,11 @@ class Connector(Protocol):
         ...
 
     @property
+    def reads(self) -> str:
+        """What is read and how it is understood, in one word: where it differs, what was read before means nothing."""
+        ...
+
+    @property
     def calls(self) -> int:
         """How many API calls this session has made."""
         ...

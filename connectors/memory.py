@@ -20,6 +20,7 @@ class InMemoryConnector:
 
     name = "memory"
     streams = ("leads", "interactions", "stage_changes")
+    reads = "everything"
 
     def __init__(
         self,

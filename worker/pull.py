@@ -49,6 +49,7 @@ def pull(
     calls = connector.calls
     erased = erase(store, tenant, now())
     store.save_stages(tenant, connector.list_stages())
+    store.start_over_unless(tenant, connector.reads)
     records: dict[str, int] = {}
     changed = removed = 0
     for stream in connector.streams:

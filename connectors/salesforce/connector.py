@@ -20,6 +20,7 @@ class SalesforceConnector:
     streams = Reader.streams
 
     def __init__(self, config: SalesforceConfig, retry: RetryPolicy | None = None) -> None:
+        self.reads = f"lost {','.join(config.lost)}; without {','.join(config.excluded_fields)}"
         self._transport = Transport(config, retry or RetryPolicy())
         self._reader = Reader(self._transport, config)
         self._writer = Writer(self._transport, self._reader)

@@ -14,6 +14,8 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy.exc import OperationalError
 
+from connectors.errors import UnavailableError
+from connectors.lead import Outcome
 from connectors.sandbox.hubspot import WebhookSender
 from connectors.sandbox.server import SandboxServer
 from tests.connectors.hubspot.portals import differences
@@ -196,3 +198,36 @@ def test_our_own_writes_are_told_and_change_nothing(store: Store, told: tuple[Sa
     sender.deliver_due()
 
     assert drain(store, portal.connect_hubspot()).events == 0
+
+
+def test_a_person_who_is_erased_is_not_read_again_in_the_same_breath(
+    address: str, store: Store, told: tuple[Sandbox, WebhookSender]
+) -> None:
+    portal, _ = told
+    contact = str(portal.portal.ids["contacts"][0])  # HubSpot is slow: the record is still there
+    items = [
+        {"subscriptionType": name, "objectId": int(contact), "occurredAt": 1_700_000_300_000, "eventId": number}
+        for number, name in enumerate(("contact.deletion", "contact.privacyDeletion", "contact.propertyChange"))
+    ]
+    body = json.dumps(items).encode()
+    httpx.post(address, content=body, headers=sign(body))
+
+    report = drain(store, portal.connect_hubspot())
+
+    assert report.erased == 1
+    assert contact not in {lead.id for lead in store.list_leads("hubspot", *Outcome)}
+
+
+def test_a_person_is_erased_while_the_crm_is_down(
+    address: str, store: Store, told: tuple[Sandbox, WebhookSender]
+) -> None:
+    portal, _ = told
+    contact = str(portal.portal.ids["contacts"][0])
+    item = {"subscriptionType": "contact.privacyDeletion", "objectId": int(contact), "occurredAt": 1_700_000_300_000}
+    body = json.dumps([item]).encode()
+    httpx.post(address, content=body, headers=sign(body))
+    portal.faults.fail_after = 0
+    with pytest.raises(UnavailableError):
+        pull(store, portal.connect_hubspot())
+
+    assert contact not in {lead.id for lead in store.list_leads("hubspot", *Outcome)}

@@ -35,6 +35,8 @@ from worker.store.tables import (
     WritebackRow,
 )
 
+# The row of cursors that says what is read; no stream has such a name.
+_READS = ", reads"
 _IDS_AT_ONCE = 500  # SQLite takes a limited number of values in one statement
 
 
@@ -132,6 +134,14 @@ class Store:
         with self._session() as session:
             row = session.get(CursorRow, (tenant, stream))
             return Cursor() if row is None else Cursor(row.value, row.position, row.started_at)
+
+    def start_over_unless(self, tenant: str, reads: str) -> None:
+        """Forget where reading stands if it reads something else now than it did; what was read is kept till told."""
+        with self._session() as session:
+            known = session.get(CursorRow, (tenant, _READS))
+            if known is None or known.position != reads:
+                session.execute(delete(CursorRow).where(CursorRow.tenant == tenant))
+                self._upsert(session, CursorRow, [{"tenant": tenant, "stream": _READS, **asdict(Cursor(None, reads))}])
 
     def save_page(
         self,

@@ -1,5 +1,6 @@
 """What is read of a portal: every object as the lead, what is gone, what is tied late, and odd pages."""
 
+import itertools
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -227,3 +228,31 @@ def test_a_pull_that_is_broken_off_everywhere_ends_with_everything(running: Sand
     running.faults.fail_after = None
     assert differences(store, running.portal, running.connect_hubspot()) == []
     store.close()
+
+
+def test_another_object_as_the_lead_is_read_from_the_start(store: Store) -> None:
+    with running_portal(object_type="deals") as running:
+        pull(store, running.connect_hubspot(object="contacts"))
+        deals = running.connect_hubspot(object="deals")
+
+        pull(store, deals)
+
+        assert differences(store, running.portal, deals, "deals") == []
+
+
+def test_a_clock_that_steps_back_while_all_is_listed_loses_nothing(running: Sandbox, store: Store) -> None:
+    now = datetime.now(UTC)
+    seconds = itertools.count()
+    pull(store, running.connector, now=lambda: now - timedelta(seconds=next(seconds)))
+
+    assert differences(store, running.portal, running.connect_hubspot()) == []
+
+
+def test_a_listing_that_names_nothing_is_not_believed(pulled: Sandbox, store: Store) -> None:
+    held = len(store.list_leads("hubspot", *Outcome))
+    for contact in list(pulled.portal.ids["contacts"]):
+        pulled.portal.erase("contacts", str(contact))
+
+    pull(store, pulled.connector, full=True)
+
+    assert len(store.list_leads("hubspot", *Outcome)) == held
