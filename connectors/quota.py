@@ -51,7 +51,6 @@ class Quota:
         self._windows = {rate.name: _windows(rate, urgent=urgent) for rate in rates}
         self._account = account
         self._sleep = sleep
-        self.waited_seconds = 0.0
 
     def wait(self, *rates: str) -> None:
         """Return when one more call keeps within each of these rates, and count it."""
@@ -59,9 +58,7 @@ class Quota:
             for name, window in self._windows.get(rate, ()):
                 while not self._limiter.hit(window, self._account, name):
                     frees_at = self._limiter.get_window_stats(window, self._account, name).reset_time
-                    pause = max(0.0, frees_at - time.time()) + random.uniform(0.0, _JITTER_SECONDS)
-                    self.waited_seconds += pause
-                    self._sleep(pause)
+                    self._sleep(max(0.0, frees_at - time.time()) + random.uniform(0.0, _JITTER_SECONDS))
 
 
 def _windows(rate: Rate, *, urgent: bool) -> list[tuple[str, RateLimitItemPerSecond]]:

@@ -36,7 +36,7 @@ def drain(store: Store, connector: Rereader, *, now: Callable[[], datetime] = la
     """
     report = InboxReport()
     while True:
-        erased = erase(store, connector.name, now())
+        erased = store.erase_told(connector.name, now())  # the CRM is not asked: it may be slower than the law
         told = store.list_due_events(connector.name, now(), _EVENTS_AT_ONCE)
         report = replace(report, events=report.events + len(told), erased=report.erased + erased)
         if not told:
@@ -67,18 +67,6 @@ def _ids(told: Sequence[Told]) -> list[str]:
 def _keep(report: InboxReport, store: Store, tenant: str, page: Page, now: datetime) -> InboxReport:
     saved = store.save_page(tenant, page, read_at=now)
     return replace(report, changed=report.changed + saved.changed, removed=report.removed + saved.removed)
-
-
-def erase(store: Store, tenant: str, now: datetime) -> int:
-    """Erase the persons who asked for it, and forget whatever else was told of them; return how many.
-
-    The CRM is not asked: it may be slower than the law, or down.
-    """
-    told = store.list_due_erasures(tenant)
-    ids = sorted({item.event.id for item in told})
-    store.remove_leads(tenant, ids)
-    store.settle_events_about(tenant, "lead", ids, now)
-    return len(ids)
 
 
 def _settle_or_wait(store: Store, tenant: str, told: Sequence[Told], page: Page, now: datetime) -> int:

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from connectors.base import Connector, Rereader
-from worker.inbox import InboxReport, drain, erase
+from worker.inbox import InboxReport, drain
 from worker.store import Cursor, Store
 
-FULL_EVERY = timedelta(days=7)
+_FULL_EVERY = timedelta(days=7)
 # The cursor of a stream's last listing of everything has a name of its own.
 _LISTED = ", listed"
 
@@ -32,7 +32,6 @@ def pull(
     connector: Connector,
     *,
     full: bool = False,
-    full_every: timedelta = FULL_EVERY,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     progress: Callable[[str, int], None] = lambda stream, records: None,
 ) -> PullReport:
@@ -47,7 +46,7 @@ def pull(
     """
     tenant = connector.name
     calls = connector.calls
-    erased = erase(store, tenant, now())
+    erased = store.erase_told(tenant, now())  # first: it must not wait for a CRM that is down
     store.save_stages(tenant, connector.list_stages())
     store.start_over_unless(tenant, connector.reads)
     records: dict[str, int] = {}
@@ -55,7 +54,7 @@ def pull(
     for stream in connector.streams:
         cursor = store.cursor(tenant, stream)
         listed_at = store.cursor(tenant, stream + _LISTED).value
-        whole = full or listed_at is None or now() - listed_at >= full_every
+        whole = full or listed_at is None or now() - listed_at >= _FULL_EVERY
         began_at = cursor.started_at or now()
         if cursor.started_at is None or (whole and cursor.value is not None):
             began_at = now()

@@ -1,5 +1,6 @@
 """Which properties of a lead are read as its fields, and what they are called."""
 
+from functools import cached_property
 from typing import Any
 
 from connectors.hubspot.config import HubSpotConfig
@@ -14,22 +15,21 @@ class LeadFields:
         self._transport = transport
         self._config = config
         self._lead = LEAD_OBJECTS[config.object]
-        self._definitions: dict[str, Any] | None = None
 
+    @cached_property
     def definitions(self) -> dict[str, Any]:
         """Return HubSpot's definitions by name."""
-        if self._definitions is None:
-            api = self._transport.client.crm.properties.core_api
-            reply = self._transport.call(f"GET properties/{self._lead.type}", api.get_all, self._lead.type)
-            self._definitions = {definition.name: definition for definition in reply.results}
-        return self._definitions
+        api = self._transport.client.crm.properties.core_api
+        reply = self._transport.call(f"GET properties/{self._lead.type}", api.get_all, self._lead.type)
+        return {definition.name: definition for definition in reply.results}
 
+    @cached_property
     def names(self) -> dict[str, str]:
         """Return the properties that describe a lead, with our names; custom ones keep their own."""
         stage = self._lead.stage or self._config.stage_property
         excluded = set(self._config.excluded_fields)
         found: dict[str, str] = {}
-        for name, definition in self.definitions().items():
+        for name, definition in self.definitions.items():
             ours = self._lead.fields.get(name)
             custom = not definition.hubspot_defined and not name.startswith(PREFIX)
             if name != stage and (ours is not None or custom) and not {name, ours} & excluded:
@@ -38,14 +38,14 @@ class LeadFields:
 
     def properties(self) -> list[str]:
         """Return every property that reading a lead asks for, without its stage and dates."""
-        known = self.definitions()
+        known = self.definitions
         own = [*self._lead.name_properties, OWNER_PROPERTY, MERGED_PROPERTY]
         # HubSpot leaves a name that it does not know out of its reply without a word.
-        return list(dict.fromkeys([*(name for name in own if name in known), *self.names()]))
+        return list(dict.fromkeys([*(name for name in own if name in known), *self.names]))
 
     def type_of(self, name: str) -> str:
         """Return HubSpot's type of a property."""
-        return str(self.definitions()[name].type)
+        return str(self.definitions[name].type)
 
     def name_of(self, row: Any) -> str:
         """Return what a rep calls the lead."""

@@ -109,15 +109,15 @@ class Doctor:
         return HealthCheck("hubspot: stages", Health.OK, found)
 
     def _excluded_fields(self) -> HealthCheck:
-        known = {*self._fields.definitions(), *self._lead.fields.values()}
+        known = {*self._fields.definitions, *self._lead.fields.values()}
         unknown = [name for name in self._config.excluded_fields if name not in known]
         if unknown:
             found = f"there is no property {', '.join(unknown)}: nothing is excluded by it"
             return HealthCheck("hubspot: excluded fields", Health.WARN, found, "correct excluded_fields")
-        return HealthCheck("hubspot: excluded fields", Health.OK, f"{len(self._fields.names())} fields are read")
+        return HealthCheck("hubspot: excluded fields", Health.OK, f"{len(self._fields.names)} fields are read")
 
     def _own_properties(self) -> HealthCheck:
-        missing = [property_name(f) for f in PRIORITY_FIELDS if property_name(f) not in self._fields.definitions()]
+        missing = [property_name(f) for f in PRIORITY_FIELDS if property_name(f) not in self._fields.definitions]
         if missing:
             found = f"missing: {', '.join(missing)}"
             return HealthCheck("hubspot: our properties", Health.FAIL, found, "run `callfirst setup`")

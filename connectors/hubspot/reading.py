@@ -214,7 +214,7 @@ class Reader:
             modified_at=row.updated_at,
             fields={
                 ours: parse_value(self._fields.type_of(name), properties.get(name))
-                for name, ours in self._fields.names().items()
+                for name, ours in self._fields.names.items()
             },
         )
 

@@ -20,11 +20,14 @@ class StageReader:
 
     def __init__(self, transport: Transport, config: HubSpotConfig, fields: LeadFields) -> None:
         self._transport = transport
-        self._config = config
         self._lead = LEAD_OBJECTS[config.object]
         self._fields = fields
         self._stages: dict[str, Stage] | None = None
         self.property = self._lead.stage or config.stage_property
+        # A contact's stages are HubSpot's usual ones where none are named; a pipeline's say it themselves.
+        usual = (_CONTACT_WON, _CONTACT_LOST) if self._lead.pipeline is None else ((), ())
+        self._won = usual[0] if config.won is None else config.won
+        self._lost = usual[1] if config.lost is None else config.lost
 
     def list_stages(self) -> list[Stage]:
         """Return the funnel, first stage first; several pipelines one after the other.
@@ -48,14 +51,12 @@ class StageReader:
         return self._stages
 
     def _options(self) -> list[Stage]:
-        definition = self._fields.definitions().get(self.property)
+        definition = self._fields.definitions.get(self.property)
         if definition is None:
             raise SchemaError(f"HubSpot contacts have no property {self.property!r} (stage_property)")
         options = sorted(definition.options or [], key=lambda option: option.display_order or 0)
-        won = _CONTACT_WON if self._config.won is None else self._config.won
-        lost = _CONTACT_LOST if self._config.lost is None else self._config.lost
         return [
-            Stage(option.value, option.label, position, _named_outcome(option.value, won, lost))
+            Stage(option.value, option.label, position, self._named_outcome(option.value))
             for position, option in enumerate(options)
         ]
 
@@ -78,8 +79,8 @@ class StageReader:
         ]
 
     def _pipeline_outcome(self, stage: Any) -> Outcome:
-        if self._config.won is not None or self._config.lost is not None:
-            return _named_outcome(stage.id, self._config.won or (), self._config.lost or ())
+        if self._won or self._lost:
+            return self._named_outcome(str(stage.id))
         metadata = {name: str(value) for name, value in (stage.metadata or {}).items()}
         state = metadata.get("leadState", "").upper()
         if state in _LEAD_STATES:
@@ -91,19 +92,13 @@ class StageReader:
     def _check_named(self, stages: list[Stage]) -> None:
         """Refuse settings that name no stage at all: every lead would count as open for ever."""
         ids = [stage.id for stage in stages]
-        for outcome in (Outcome.WON, Outcome.LOST):
+        for outcome, named in ((Outcome.WON, self._won), (Outcome.LOST, self._lost)):
             if outcome not in {stage.outcome for stage in stages}:
-                named = self._config.won if outcome is Outcome.WON else self._config.lost
-                if named is None:
-                    named = (
-                        (_CONTACT_WON if outcome is Outcome.WON else _CONTACT_LOST) if not self._lead.pipeline else ()
-                    )
                 raise SchemaError(
                     f"[hubspot] {outcome.value} = {list(named)} names no stage of {self.property}; there are {ids}"
                 )
 
-
-def _named_outcome(stage: str, won: tuple[str, ...], lost: tuple[str, ...]) -> Outcome:
-    if stage in won:
-        return Outcome.WON
-    return Outcome.LOST if stage in lost else Outcome.OPEN
+    def _named_outcome(self, stage: str) -> Outcome:
+        if stage in self._won:
+            return Outcome.WON
+        return Outcome.LOST if stage in self._lost else Outcome.OPEN

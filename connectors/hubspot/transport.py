@@ -25,7 +25,7 @@ from connectors.retry import RetryPolicy
 T = TypeVar("T")
 
 _TIMEOUT_SECONDS = (5, 60)  # connect, read
-# Of what the portal allows, a fifth is left to other programs; of the rest, a fifth to webhooks.
+# Of what the portal allows, a fifth is left to other programs; of the rest, a fifth is kept for urgent work.
 _OWN_SHARE = 0.8
 _BACKGROUND_SHARE = 0.8
 
@@ -105,12 +105,10 @@ class Transport:
 
     def request(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """Call a path that the client has no function for; return the JSON of the reply."""
-        import hubspot.crm.owners as any_package
-
-        owner = self._api(any_package, "OwnersApi", self.client.config)
+        any_api = self.client.crm.owners.owners_api
         return self.call(
             f"{method} {path}",
-            owner.api_client.call_api,
+            any_api.api_client.call_api,
             path,
             method,
             header_params={"Accept": "application/json", "Content-Type": "application/json"},

@@ -34,17 +34,11 @@ class Writer:
     def write(self, priorities: Sequence[Priority]) -> list[WriteOutcome]:
         """Write in batches; see `Connector.write_priorities`. Of two values for one lead the later one is written."""
         latest = {priority.lead_id: render_properties(priority) for priority in priorities}
-        return self._outcomes(latest, [priority.lead_id for priority in priorities])
+        outcomes = self._write_all(latest)
+        return [outcomes[priority.lead_id] for priority in priorities]
 
-    def write_properties(self, values: Mapping[str, Mapping[str, str]]) -> list[WriteOutcome]:
-        """Write properties by lead id.
-
-        Raises:
-            InvalidRequestError: One of them is not ours; nothing has been sent.
-        """
-        return self._outcomes(values, list(values))
-
-    def _outcomes(self, values: Mapping[str, Mapping[str, str]], order: Sequence[str]) -> list[WriteOutcome]:
+    def _write_all(self, values: Mapping[str, Mapping[str, str]]) -> dict[str, WriteOutcome]:
+        """Write properties by lead id. A name that is not ours is refused before anything is sent."""
         foreign = sorted({name for properties in values.values() for name in properties} - set(_NAMES.values()))
         if foreign:
             raise InvalidRequestError(
@@ -55,7 +49,7 @@ class Writer:
         for start in range(0, len(inputs), _BATCH_ROWS):
             for outcome in self._write_batch(inputs[start : start + _BATCH_ROWS]):
                 outcomes[outcome.lead_id] = outcome
-        return [outcomes[id_] for id_ in order]
+        return outcomes
 
     def _write_batch(self, inputs: Sequence[dict[str, Any]]) -> Iterator[WriteOutcome]:
         """Write one batch. HubSpot refuses a batch whole for one bad row: it is halved until that row stands alone."""

@@ -1,7 +1,5 @@
 """The store: SQLite by default. Every method is one transaction."""
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
@@ -14,30 +12,30 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, delete, event, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import create_engine, delete, event, select
 from sqlalchemy.orm import Session
 
-from connectors.base import InteractionKey, Listed, Page, WriteOutcome
-from connectors.events import Change, Event, Subject
+from connectors.base import Page, WriteOutcome
+from connectors.events import Event
 from connectors.lead import Interaction, InteractionKind, Lead, Outcome, Stage, StageChange
 from connectors.priority import COMPARED_FIELDS, Band, Priority, PriorityStatus
+from worker.store import inbox, pages
+from worker.store.inbox import Told
+from worker.store.pages import Saved
+from worker.store.statements import upsert
 from worker.store.tables import (
     CursorRow,
-    InboxRow,
     InteractionRow,
     LeadRow,
     ModelRow,
     ScoreRow,
     StageChangeRow,
     StageRow,
-    Table,
     WritebackRow,
 )
 
 # The row of cursors that says what is read; no stream has such a name.
 _READS = ", reads"
-_IDS_AT_ONCE = 500  # SQLite takes a limited number of values in one statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +45,6 @@ class Cursor:
     value: datetime | None = None
     position: str | None = None
     started_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Saved:
-    """How many rows a page had, how many of them said something new, and how many rows of the store are gone."""
-
-    records: int
-    changed: int
-    removed: int
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """An event in the inbox, and how often it was looked at in vain."""
-
-    event: Event
-    attempts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +122,7 @@ class Store:
             known = session.get(CursorRow, (tenant, _READS))
             if known is None or known.position != reads:
                 session.execute(delete(CursorRow).where(CursorRow.tenant == tenant))
-                self._upsert(session, CursorRow, [{"tenant": tenant, "stream": _READS, **asdict(Cursor(None, reads))}])
+                upsert(session, CursorRow, [{"tenant": tenant, "stream": _READS, **asdict(Cursor(None, reads))}])
 
     def save_page(
         self,
@@ -158,172 +139,52 @@ class Store:
         that `began_at` then, what nobody has named since. Interactions that it ties otherwise than the store holds them
         go into the inbox, to be read again.
         """
-        leads = {lead.id: _lead_values(tenant, lead) for lead in page.leads}
-        items = {(i.kind, i.id, i.lead_id): _interaction_values(tenant, i) for i in page.interactions}
-        changes = {(c.lead_id, c.changed_at, c.stage): {"tenant": tenant, **asdict(c)} for c in page.stage_changes}
-        dated = {"read_at": read_at}
         with self._session() as session:
-            removed = self._remove_leads(session, tenant, page.gone_leads)
-            changed = self._upsert_hashed(session, LeadRow, [row | dated for row in leads.values()])
-            changed += self._upsert_hashed(session, InteractionRow, [row | dated for row in items.values()])
-            self._upsert(session, StageChangeRow, list(changes.values()))
-            removed += self._remove_untold(session, tenant, page)
-            removed += self._compare_links(session, tenant, page, read_at)
-            if began_at is not None:
-                removed += sum(self._remove_unlisted(session, tenant, what, began_at) for what in page.listed)
+            saved = pages.save_page(session, tenant, page, read_at, began_at)
             after = [{"tenant": tenant, "stream": stream, **asdict(cursor)} for stream, cursor in cursors.items()]
-            self._upsert(session, CursorRow, after)
-        return Saved(len(leads) + len(items) + len(changes), changed, removed)
-
-    def remove_leads(self, tenant: str, ids: Sequence[str]) -> None:
-        """Remove leads and all that belongs to them."""
-        with self._session() as session:
-            self._remove_leads(session, tenant, ids)
-
-    def _remove_leads(self, session: Session, tenant: str, ids: Sequence[str]) -> int:
-        """Remove leads and all that belongs to them; return how many rows of leads and interactions that were."""
-        removed = 0
-        for start in range(0, len(ids), _IDS_AT_ONCE):
-            some = ids[start : start + _IDS_AT_ONCE]
-            leads = delete(LeadRow).where(LeadRow.tenant == tenant, LeadRow.id.in_(some))
-            items = delete(InteractionRow).where(InteractionRow.tenant == tenant, InteractionRow.lead_id.in_(some))
-            removed += _row_count(session.execute(leads)) + _row_count(session.execute(items))
-            for table in (StageChangeRow, ScoreRow, WritebackRow):
-                session.execute(delete(table).where(table.tenant == tenant, table.lead_id.in_(some)))
-        return removed
-
-    def _remove_unlisted(self, session: Session, tenant: str, what: Listed, began_at: datetime) -> int:
-        """Remove what a listing of everything did not name."""
-        seen = (
-            select(LeadRow.id).where(LeadRow.tenant == tenant, LeadRow.read_at >= began_at)
-            if what == "leads"
-            else select(InteractionRow.id).where(
-                InteractionRow.tenant == tenant, InteractionRow.kind == what.value, InteractionRow.read_at >= began_at
-            )
-        )
-        if session.execute(seen.limit(1)).first() is None:
-            return 0  # a listing that names nothing at all is likelier a fault than an emptied CRM
-        if what == "leads":
-            unseen = select(LeadRow.id).where(LeadRow.tenant == tenant, LeadRow.read_at < began_at)
-            return self._remove_leads(session, tenant, list(session.scalars(unseen)))
-        unlisted = delete(InteractionRow).where(
-            InteractionRow.tenant == tenant, InteractionRow.kind == what.value, InteractionRow.read_at < began_at
-        )
-        return _row_count(session.execute(unlisted))
-
-    def _remove_untold(self, session: Session, tenant: str, page: Page) -> int:
-        """Remove the rows of what the page tells in full that are not on it; return how many that were."""
-        on_page = {(item.lead_id, item.kind.value, item.id) for item in page.interactions}
-        told_keys = {(kind.value, id_) for kind, id_ in page.told_interactions}
-        told_leads = set(page.told_leads)
-        held = self._keys_by(session, tenant, InteractionRow.id, [id_ for _, id_ in told_keys])
-        held += self._keys_by(session, tenant, InteractionRow.lead_id, page.told_leads)
-        gone = {key for key in held if key not in on_page and (key[1:] in told_keys or key[0] in told_leads)}
-        self._remove_interactions(session, tenant, list(gone))
-        return len(gone)
-
-    def _compare_links(self, session: Session, tenant: str, page: Page, now: datetime) -> int:
-        """Untie what a page says does not belong together, and have read what it says does; return how many went."""
-        by_lead: dict[str, set[InteractionKey]] = {id_: set() for id_ in page.lead_links}
-        for lead_id, kind, id_ in self._keys_by(session, tenant, InteractionRow.lead_id, list(by_lead)):
-            by_lead[lead_id].add((InteractionKind(kind), id_))
-        by_key: dict[InteractionKey, set[str]] = {key: set() for key in page.interaction_links}
-        for lead_id, kind, id_ in self._keys_by(session, tenant, InteractionRow.id, [id_ for _, id_ in by_key]):
-            by_key.get((InteractionKind(kind), id_), set()).add(lead_id)
-        wrong = [
-            (lead, kind.value, id_) for lead, keys in page.lead_links.items() for kind, id_ in by_lead[lead] - keys
-        ]
-        unread = {key for lead, keys in page.lead_links.items() for key in keys - by_lead[lead]}
-        unread |= {key for key, leads in page.interaction_links.items() if by_key[key] != leads}
-        events = [
-            Event(f"link {kind} {id_} {now:%y%m%d%H%M%S}", kind, id_, Change.CHANGED, now) for kind, id_ in unread
-        ]
-        self._receive(session, tenant, events, now)
-        self._remove_interactions(session, tenant, wrong)
-        return len(wrong)
-
-    def _keys_by(self, session: Session, tenant: str, column: Any, values: Sequence[str]) -> list[tuple[str, str, str]]:
-        """Return lead, kind and id of the interactions whose `column` has one of these values."""
-        found: list[tuple[str, str, str]] = []
-        for start in range(0, len(values), _IDS_AT_ONCE):
-            query = select(InteractionRow.lead_id, InteractionRow.kind, InteractionRow.id).where(
-                InteractionRow.tenant == tenant, column.in_(values[start : start + _IDS_AT_ONCE])
-            )
-            found += [(lead_id, kind, id_) for lead_id, kind, id_ in session.execute(query)]
-        return found
-
-    def _remove_interactions(self, session: Session, tenant: str, keys: Sequence[tuple[str, str, str]]) -> None:
-        columns = tuple_(InteractionRow.lead_id, InteractionRow.kind, InteractionRow.id)
-        for start in range(0, len(keys), _IDS_AT_ONCE):
-            chosen = columns.in_(keys[start : start + _IDS_AT_ONCE])
-            session.execute(delete(InteractionRow).where(InteractionRow.tenant == tenant, chosen))
-
-    # What CRMs tell -------------------------------------------------------------------------------------------------
-
-    def receive(self, tenant: str, events: Sequence[Event], now: datetime) -> int:
-        """Put events into the inbox, all or none; return how many were not there yet."""
-        with self._session() as session:
-            return self._receive(session, tenant, events, now)
-
-    def _receive(self, session: Session, tenant: str, events: Sequence[Event], now: datetime) -> int:
-        fresh = {"received_at": now, "due_at": now, "done_at": None, "attempts": 0}
-        rows = {told.key: {"tenant": tenant, **asdict(told), **fresh} for told in events}
-        if not rows:
-            return 0
-        insert = self._insert(InboxRow).on_conflict_do_nothing()
-        return _row_count(session.connection().execute(insert, list(rows.values())))
-
-    def list_due_events(self, tenant: str, now: datetime, limit: int) -> list[Told]:
-        """Return what is to be looked at now, the oldest first."""
-        query = (
-            select(InboxRow)
-            .where(InboxRow.tenant == tenant, InboxRow.done_at.is_(None), InboxRow.due_at <= now)
-            .order_by(InboxRow.due_at, InboxRow.occurred_at, InboxRow.key)
-            .limit(limit)
-        )
-        with self._session() as session:
-            return [_parse_told(row) for row in session.scalars(query)]
-
-    def list_due_erasures(self, tenant: str) -> list[Told]:
-        """Return the persons to erase who have not been erased yet."""
-        query = select(InboxRow).where(
-            InboxRow.tenant == tenant, InboxRow.done_at.is_(None), InboxRow.change == Change.ERASED.value
-        )
-        with self._session() as session:
-            return [_parse_told(row) for row in session.scalars(query)]
-
-    def settle_events_about(self, tenant: str, subject: Subject, ids: Sequence[str], now: datetime) -> None:
-        """Mark all events about these records as looked at."""
-        with self._session() as session:
-            for start in range(0, len(ids), _IDS_AT_ONCE):
-                about = InboxRow.id.in_(ids[start : start + _IDS_AT_ONCE])
-                query = update(InboxRow).where(InboxRow.tenant == tenant, InboxRow.subject == subject, about)
-                session.execute(query.where(InboxRow.done_at.is_(None)).values(done_at=now))
-
-    def settle_events(self, tenant: str, keys: Sequence[str], now: datetime) -> None:
-        """Mark events as looked at."""
-        self._update_events(tenant, keys, {"done_at": now})
-
-    def postpone_events(self, tenant: str, keys: Sequence[str], due_at: datetime) -> None:
-        """Look at events again later."""
-        self._update_events(tenant, keys, {"due_at": due_at, "attempts": InboxRow.attempts + 1})
-
-    def forget_events(self, tenant: str, before: datetime) -> None:
-        """Remove what was looked at long ago: no delivery of it will come again."""
-        with self._session() as session:
-            session.execute(delete(InboxRow).where(InboxRow.tenant == tenant, InboxRow.done_at < before))
-
-    def _update_events(self, tenant: str, keys: Sequence[str], values: dict[str, Any]) -> None:
-        with self._session() as session:
-            for start in range(0, len(keys), _IDS_AT_ONCE):
-                chosen = InboxRow.key.in_(keys[start : start + _IDS_AT_ONCE])
-                session.execute(update(InboxRow).where(InboxRow.tenant == tenant, chosen).values(values))
+            upsert(session, CursorRow, after)
+        return saved
 
     def save_stages(self, tenant: str, stages: Sequence[Stage]) -> None:
         """Replace a tenant's funnel."""
         with self._session() as session:
             session.execute(delete(StageRow).where(StageRow.tenant == tenant))
-            self._upsert(session, StageRow, [{"tenant": tenant, **asdict(stage)} for stage in stages])
+            upsert(session, StageRow, [{"tenant": tenant, **asdict(stage)} for stage in stages])
+
+    # What CRMs tell -------------------------------------------------------------------------------------------------
+
+    def receive(self, tenant: str, events: Sequence[Event], now: datetime) -> None:
+        """Put events into the inbox, all or none; one that is there stays as it is."""
+        with self._session() as session:
+            inbox.receive(session, tenant, events, now)
+
+    def list_due_events(self, tenant: str, now: datetime, limit: int) -> list[Told]:
+        """Return what is to be looked at now, the oldest first."""
+        with self._session() as session:
+            return inbox.list_due(session, tenant, now, limit)
+
+    def erase_told(self, tenant: str, now: datetime) -> int:
+        """Erase the persons who asked for it, and settle whatever else was told of them; return how many."""
+        with self._session() as session:
+            leads = inbox.list_erasures(session, tenant)
+            pages.remove_leads(session, tenant, leads)
+            inbox.settle_about(session, tenant, leads, now)
+        return len(leads)
+
+    def settle_events(self, tenant: str, keys: Sequence[str], now: datetime) -> None:
+        """Mark events as looked at."""
+        with self._session() as session:
+            inbox.settle(session, tenant, keys, now)
+
+    def postpone_events(self, tenant: str, keys: Sequence[str], due_at: datetime) -> None:
+        """Look at events again later."""
+        with self._session() as session:
+            inbox.postpone(session, tenant, keys, due_at)
+
+    def forget_events(self, tenant: str, before: datetime) -> None:
+        """Remove what was looked at long ago."""
+        with self._session() as session:
+            inbox.forget(session, tenant, before)
 
     # What is known --------------------------------------------------------------------------------------------------
 
@@ -400,7 +261,7 @@ class Store:
         with self._session() as session:
             session.execute(delete(ScoreRow).where(ScoreRow.tenant == tenant))
             ranked = {priority.lead_id: priority for priority in priorities}
-            self._upsert(
+            upsert(
                 session,
                 ScoreRow,
                 [
@@ -470,7 +331,7 @@ class Store:
         """Remember a trained model; it is in use if it was promoted last."""
         values = {**asdict(model), "path": str(model.path), "tenant": tenant}
         with self._session() as session:
-            self._upsert(session, ModelRow, [values])
+            upsert(session, ModelRow, [values])
 
     def list_models(self, tenant: str) -> list[ModelVersion]:
         """Return every trained model, the newest first."""
@@ -506,48 +367,6 @@ class Store:
         with Session(self._engine, expire_on_commit=False) as session, session.begin():
             yield session
 
-    def _upsert_hashed(
-        self, session: Session, table: type[LeadRow | InteractionRow], rows: list[dict[str, Any]]
-    ) -> int:
-        """Upsert rows and return how many of them differ from what was there."""
-        keys = [column.name for column in table.__table__.primary_key]
-        chosen = table.id if table is LeadRow else InteractionRow.lead_id
-        ids = sorted({row["id"] if table is LeadRow else row["lead_id"] for row in rows})
-        known: dict[tuple[Any, ...], str] = {}
-        for start in range(0, len(ids), _IDS_AT_ONCE):
-            query = select(*(getattr(table, key) for key in keys), table.content_hash).where(
-                table.tenant == rows[0]["tenant"], chosen.in_(ids[start : start + _IDS_AT_ONCE])
-            )
-            known |= {tuple(row[:-1]): row[-1] for row in session.execute(query)}
-        self._upsert(session, table, rows)
-        return sum(known.get(tuple(row[key] for key in keys)) != row["content_hash"] for row in rows)
-
-    def _upsert(self, session: Session, table: type[Table], rows: Sequence[dict[str, Any]]) -> None:
-        """Insert or replace rows, which differ in their keys."""
-        if not rows:
-            return
-        keys = [column.name for column in table.__table__.primary_key.columns]  # type: ignore[attr-defined]  # a Table here
-        insert = self._insert(table)
-        rest = {name: insert.excluded[name] for name in rows[0] if name not in keys}
-        session.connection().execute(insert.on_conflict_do_update(index_elements=keys, set_=rest), list(rows))
-
-    def _insert(self, table: type[Table]) -> "sqlite.Insert | postgresql.Insert":
-        return postgresql.insert(table) if self._engine.dialect.name == "postgresql" else sqlite.insert(table)
-
-
-def _row_count(result: Any) -> int:
-    """Return how many rows a statement touched."""
-    return int(result.rowcount)
-
-
-def _parse_told(row: InboxRow) -> Told:
-    event = Event(row.key, _parse_subject(row.subject), row.id, Change(row.change), row.occurred_at)
-    return Told(event, row.attempts)
-
-
-def _parse_subject(name: str) -> Subject:
-    return "lead" if name == "lead" else InteractionKind(name)
-
 
 def _configure_sqlite(connection: Any, _: Any) -> None:
     # The driver must not open transactions of its own: BEGIN IMMEDIATE does, and waits for its turn.
@@ -558,21 +377,6 @@ def _configure_sqlite(connection: Any, _: Any) -> None:
 
 def _begin_immediate(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _hash(*parts: object) -> str:
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def _lead_values(tenant: str, lead: Lead) -> dict[str, Any]:
-    # `modified_at` is left out of the hash: our own write moves it.
-    digest = _hash(lead.name, lead.stage, lead.outcome, lead.owner, dict(lead.fields))
-    return {"tenant": tenant, **asdict(lead), "fields": dict(lead.fields), "content_hash": digest}
-
-
-def _interaction_values(tenant: str, item: Interaction) -> dict[str, Any]:
-    digest = _hash(item.kind, item.occurred_at, item.inbound, item.text)
-    return {"tenant": tenant, **asdict(item), "content_hash": digest}
 
 
 def _parse_model(row: ModelRow) -> ModelVersion:

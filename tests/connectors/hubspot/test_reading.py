@@ -144,6 +144,17 @@ def test_a_full_pull_finds_what_was_erased_without_a_trace(pulled: Sandbox, stor
     assert contact not in {lead.id for lead in store.list_leads("hubspot", *Outcome)}
 
 
+def test_everything_is_listed_again_after_a_week(pulled: Sandbox, store: Store) -> None:
+    contact = str(pulled.portal.ids["contacts"][0])
+    pulled.portal.erase("contacts", contact)
+    pull(store, pulled.connector, now=lambda: datetime.now(UTC) + timedelta(days=6))
+    assert contact in {lead.id for lead in store.list_leads("hubspot", *Outcome)}
+
+    pull(store, pulled.connector, now=lambda: datetime.now(UTC) + timedelta(days=7))
+
+    assert contact not in {lead.id for lead in store.list_leads("hubspot", *Outcome)}
+
+
 def test_messages_are_read(running: Sandbox, store: Store) -> None:
     contact = str(running.portal.ids["contacts"][0])
     at = render_time(datetime.now(UTC))

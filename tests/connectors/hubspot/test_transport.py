@@ -200,5 +200,6 @@ def test_four_processes_together_never_exceed_the_quota(running: Sandbox, redis_
     rates = running.hubspot_faults.rates
     assert throttled == [0] * 4
     assert len(rates.log) > 50  # more than one window's worth was asked for
-    assert rates.busiest(10.0) <= 50  # what the portal allows; 40 are ours, and some of them may come late
+    assert rates.busiest(10.0) <= 50  # what the portal allows
+    assert rates.busiest(9.0) <= 40  # what is ours of it; a call may be on its way for a second
     assert rates.busiest(1.0, searches=True) <= 5

@@ -31,7 +31,7 @@ def batches(running: Sandbox) -> int:
 def test_a_foreign_property_is_refused_before_anything_is_sent(running: Sandbox) -> None:
     connector = running.connect_hubspot()
     with pytest.raises(InvalidRequestError, match="jobtitle"):
-        connector._writer.write_properties({"1": {"callfirst_rank": "1", "jobtitle": "CEO"}})
+        connector._writer._write_all({"1": {"callfirst_rank": "1", "jobtitle": "CEO"}})
 
     assert connector.calls == 0
 

@@ -1,0 +1,154 @@
+"""Keeps what a read returned, and drops what that says is no longer so, inside a transaction of the store's."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select, tuple_
+from sqlalchemy.orm import Session
+
+from connectors.base import InteractionKey, Listed, Page
+from connectors.events import Change, Event
+from connectors.lead import Interaction, InteractionKind, Lead
+from worker.store.inbox import receive
+from worker.store.statements import IDS_AT_ONCE, row_count, upsert
+from worker.store.tables import InteractionRow, LeadRow, ScoreRow, StageChangeRow, WritebackRow
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """How many rows a page had, how many of them said something new, and how many rows of the store are gone."""
+
+    records: int
+    changed: int
+    removed: int
+
+
+def save_page(session: Session, tenant: str, page: Page, read_at: datetime, began_at: datetime | None) -> Saved:
+    """Keep a page's rows; see `Store.save_page`."""
+    leads = {lead.id: _lead_values(tenant, lead) for lead in page.leads}
+    items = {(i.kind, i.id, i.lead_id): _interaction_values(tenant, i) for i in page.interactions}
+    changes = {(c.lead_id, c.changed_at, c.stage): {"tenant": tenant, **asdict(c)} for c in page.stage_changes}
+    dated = {"read_at": read_at}
+    removed = remove_leads(session, tenant, page.gone_leads)
+    changed = _upsert_hashed(session, LeadRow, [row | dated for row in leads.values()])
+    changed += _upsert_hashed(session, InteractionRow, [row | dated for row in items.values()])
+    upsert(session, StageChangeRow, list(changes.values()))
+    removed += _remove_untold(session, tenant, page)
+    removed += _compare_links(session, tenant, page, read_at)
+    if began_at is not None:
+        removed += sum(_remove_unlisted(session, tenant, what, began_at) for what in page.listed)
+    return Saved(len(leads) + len(items) + len(changes), changed, removed)
+
+
+def remove_leads(session: Session, tenant: str, ids: Sequence[str]) -> int:
+    """Remove leads and all that belongs to them; return how many rows of leads and interactions that were."""
+    removed = 0
+    for start in range(0, len(ids), IDS_AT_ONCE):
+        some = ids[start : start + IDS_AT_ONCE]
+        leads = delete(LeadRow).where(LeadRow.tenant == tenant, LeadRow.id.in_(some))
+        items = delete(InteractionRow).where(InteractionRow.tenant == tenant, InteractionRow.lead_id.in_(some))
+        removed += row_count(session.execute(leads)) + row_count(session.execute(items))
+        for table in (StageChangeRow, ScoreRow, WritebackRow):
+            session.execute(delete(table).where(table.tenant == tenant, table.lead_id.in_(some)))
+    return removed
+
+
+def _remove_unlisted(session: Session, tenant: str, what: Listed, began_at: datetime) -> int:
+    """Remove what a listing of everything did not name."""
+    seen = (
+        select(LeadRow.id).where(LeadRow.tenant == tenant, LeadRow.read_at >= began_at)
+        if what == "leads"
+        else select(InteractionRow.id).where(
+            InteractionRow.tenant == tenant, InteractionRow.kind == what.value, InteractionRow.read_at >= began_at
+        )
+    )
+    if session.execute(seen.limit(1)).first() is None:
+        return 0  # a listing that names nothing at all is likelier a fault than an emptied CRM
+    if what == "leads":
+        unseen = select(LeadRow.id).where(LeadRow.tenant == tenant, LeadRow.read_at < began_at)
+        return remove_leads(session, tenant, list(session.scalars(unseen)))
+    unlisted = delete(InteractionRow).where(
+        InteractionRow.tenant == tenant, InteractionRow.kind == what.value, InteractionRow.read_at < began_at
+    )
+    return row_count(session.execute(unlisted))
+
+
+def _remove_untold(session: Session, tenant: str, page: Page) -> int:
+    """Remove the rows of what the page tells in full that are not on it; return how many that were."""
+    on_page = {(item.lead_id, item.kind.value, item.id) for item in page.interactions}
+    told_keys = {(kind.value, id_) for kind, id_ in page.told_interactions}
+    told_leads = set(page.told_leads)
+    held = _keys_by(session, tenant, InteractionRow.id, [id_ for _, id_ in told_keys])
+    held += _keys_by(session, tenant, InteractionRow.lead_id, page.told_leads)
+    gone = {key for key in held if key not in on_page and (key[1:] in told_keys or key[0] in told_leads)}
+    _remove_interactions(session, tenant, list(gone))
+    return len(gone)
+
+
+def _compare_links(session: Session, tenant: str, page: Page, now: datetime) -> int:
+    """Untie what a page says does not belong together, and have read what it says does; return how many went."""
+    by_lead: dict[str, set[InteractionKey]] = {id_: set() for id_ in page.lead_links}
+    for lead_id, kind, id_ in _keys_by(session, tenant, InteractionRow.lead_id, list(by_lead)):
+        by_lead[lead_id].add((InteractionKind(kind), id_))
+    by_key: dict[InteractionKey, set[str]] = {key: set() for key in page.interaction_links}
+    for lead_id, kind, id_ in _keys_by(session, tenant, InteractionRow.id, [id_ for _, id_ in by_key]):
+        by_key.get((InteractionKind(kind), id_), set()).add(lead_id)
+    wrong = [(lead, kind.value, id_) for lead, keys in page.lead_links.items() for kind, id_ in by_lead[lead] - keys]
+    unread = {key for lead, keys in page.lead_links.items() for key in keys - by_lead[lead]}
+    unread |= {key for key, leads in page.interaction_links.items() if by_key[key] != leads}
+    events = [Event(f"link {kind} {id_} {now:%y%m%d%H%M%S}", kind, id_, Change.CHANGED, now) for kind, id_ in unread]
+    receive(session, tenant, events, now)
+    _remove_interactions(session, tenant, wrong)
+    return len(wrong)
+
+
+def _keys_by(session: Session, tenant: str, column: Any, values: Sequence[str]) -> list[tuple[str, str, str]]:
+    """Return lead, kind and id of the interactions whose `column` has one of these values."""
+    found: list[tuple[str, str, str]] = []
+    for start in range(0, len(values), IDS_AT_ONCE):
+        query = select(InteractionRow.lead_id, InteractionRow.kind, InteractionRow.id).where(
+            InteractionRow.tenant == tenant, column.in_(values[start : start + IDS_AT_ONCE])
+        )
+        found += [(lead_id, kind, id_) for lead_id, kind, id_ in session.execute(query)]
+    return found
+
+
+def _remove_interactions(session: Session, tenant: str, keys: Sequence[tuple[str, str, str]]) -> None:
+    columns = tuple_(InteractionRow.lead_id, InteractionRow.kind, InteractionRow.id)
+    for start in range(0, len(keys), IDS_AT_ONCE):
+        chosen = columns.in_(keys[start : start + IDS_AT_ONCE])
+        session.execute(delete(InteractionRow).where(InteractionRow.tenant == tenant, chosen))
+
+
+def _upsert_hashed(session: Session, table: type[LeadRow | InteractionRow], rows: list[dict[str, Any]]) -> int:
+    """Upsert rows and return how many of them differ from what was there."""
+    keys = [column.name for column in table.__table__.primary_key]
+    chosen = table.id if table is LeadRow else InteractionRow.lead_id
+    ids = sorted({row["id"] if table is LeadRow else row["lead_id"] for row in rows})
+    known: dict[tuple[Any, ...], str] = {}
+    for start in range(0, len(ids), IDS_AT_ONCE):
+        query = select(*(getattr(table, key) for key in keys), table.content_hash).where(
+            table.tenant == rows[0]["tenant"], chosen.in_(ids[start : start + IDS_AT_ONCE])
+        )
+        known |= {tuple(row[:-1]): row[-1] for row in session.execute(query)}
+    upsert(session, table, rows)
+    return sum(known.get(tuple(row[key] for key in keys)) != row["content_hash"] for row in rows)
+
+
+def _hash(*parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _lead_values(tenant: str, lead: Lead) -> dict[str, Any]:
+    # `modified_at` is left out of the hash: our own write moves it.
+    digest = _hash(lead.name, lead.stage, lead.outcome, lead.owner, dict(lead.fields))
+    return {"tenant": tenant, **asdict(lead), "fields": dict(lead.fields), "content_hash": digest}
+
+
+def _interaction_values(tenant: str, item: Interaction) -> dict[str, Any]:
+    digest = _hash(item.kind, item.occurred_at, item.inbound, item.text)
+    return {"tenant": tenant, **asdict(item), "content_hash": digest}
