@@ -1,6 +1,6 @@
 """What every CRM connector can do."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -11,6 +11,8 @@ from connectors.priority import Priority
 
 InteractionKey: TypeAlias = tuple[InteractionKind, str]
 Listed: TypeAlias = Literal["leads"] | InteractionKind
+# What is known of the texts of some interactions: by id and the version of the text that was read.
+KnownTexts: TypeAlias = Callable[[InteractionKind, Sequence[str]], Mapping[tuple[str, str], str]]
 
 
 @dataclass(frozen=True, slots=True)

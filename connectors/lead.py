@@ -60,6 +60,7 @@ class Interaction:
 
     `occurred_at` is when it happened, `created_at` when the CRM first held it and `modified_at` its last edit:
     a snapshot of the past may only show what the CRM held then. `inbound` is true for what the customer wrote.
+    `text_version` names what the text was read from, where a CRM gives that a name: it need not be read again.
     """
 
     id: str
@@ -70,6 +71,7 @@ class Interaction:
     modified_at: datetime
     text: str
     inbound: bool = False
+    text_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from connectors.sandbox import hubspot, salesforce
 from connectors.sandbox.faults import Faults
 from connectors.sandbox.hubspot import HubSpotFaults, HubSpotObjects
 from connectors.sandbox.org import Organisation, build_organisation
-from connectors.sandbox.salesforce_records import SalesforceRecords
+from connectors.sandbox.salesforce import SalesforceFaults, SalesforceOrg
 from connectors.sandbox.seeding import fill_hubspot, fill_salesforce
 from connectors.sandbox.server import SandboxServer
 
@@ -30,7 +30,7 @@ class Sandbox:
     url: str
     connector: Connector
     faults: Faults
-    data: HubSpotObjects | SalesforceRecords
+    data: HubSpotObjects | SalesforceOrg
     org: Organisation
 
     def connect(self, *, token: str = "sandbox") -> Connector:
@@ -52,9 +52,21 @@ class Sandbox:
         return self.data
 
     @property
+    def salesforce(self) -> SalesforceOrg:
+        """The insides of a Salesforce org."""
+        assert isinstance(self.data, SalesforceOrg)
+        return self.data
+
+    @property
     def hubspot_faults(self) -> HubSpotFaults:
         """The misbehaviour of a HubSpot portal."""
         assert isinstance(self.faults, HubSpotFaults)
+        return self.faults
+
+    @property
+    def salesforce_faults(self) -> SalesforceFaults:
+        """The misbehaviour of a Salesforce org."""
+        assert isinstance(self.faults, SalesforceFaults)
         return self.faults
 
 
@@ -62,8 +74,8 @@ class Sandbox:
 def sandbox(crm: str, org: Organisation | None = None) -> Iterator[Sandbox]:
     """Run a sandbox CRM on a free port."""
     org = org or build_organisation(3, datetime.now(UTC), closed=90, open_=30)
-    faults = HubSpotFaults() if crm == "hubspot" else Faults()
-    data: HubSpotObjects | SalesforceRecords
+    faults = HubSpotFaults() if crm == "hubspot" else SalesforceFaults()
+    data: HubSpotObjects | SalesforceOrg
     if crm == "hubspot":
         data = fill_hubspot(org)
         app = hubspot.build_app(data, faults)

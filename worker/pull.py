@@ -72,6 +72,8 @@ def pull(
             changed += saved.changed
             removed += saved.removed
             progress(stream, records[stream])
+    # A mail may go on naming a lead that was deleted. One whose lead is not to be seen yet is read again with it.
+    removed += store.remove_orphans(tenant)
     told = drain(store, connector, now=now) if isinstance(connector, Rereader) else InboxReport()
     told = replace(told, erased=told.erased + erased)
     return PullReport(records, changed + told.changed, removed + told.removed, told, connector.calls - calls)

@@ -20,14 +20,37 @@ from starlette.routing import Route
 
 from connectors.errors import InvalidRequestError
 from connectors.hubspot.webhooks import is_signed, parse_delivery
+from connectors.salesforce.webhooks import is_organization, is_token, parse_message, render_acknowledgement
 from worker.settings import Settings
 from worker.store import Store
 from worker.wiring import build_store
 
 logger = logging.getLogger(__name__)
 
-# HubSpot sends at most 100 events at once, some 40 kB.
+# HubSpot sends at most 100 events at once, some 40 kB; Salesforce as many, of at most a few fields each.
 _MAX_BODY_BYTES = 1_000_000
+_SALESFORCE_PATH = "/webhooks/salesforce/"
+
+
+class _TokenFilter(logging.Filter):
+    """Keeps the secret part of Salesforce's address out of the server's log of requests."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                _SALESFORCE_PATH + "…" if isinstance(item, str) and item.startswith(_SALESFORCE_PATH) else item
+                for item in record.args
+            )
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class SalesforceHook:
+    """What an outbound message is checked against. `token` is the secret part of the address it is sent to."""
+
+    token: SecretStr
+    organization_id: str
+    lead_object: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +66,24 @@ class HubSpotHook:
 def create_app() -> Starlette:
     """Return the application as the settings say."""
     settings = Settings()
+    logging.getLogger("uvicorn.access").addFilter(_TokenFilter())
     hook = None
     hubspot = settings.hubspot
     if hubspot is not None and hubspot.webhook_secret is not None and settings.public_url is not None:
         url = settings.public_url.rstrip("/") + "/webhooks/hubspot"
         hook = HubSpotHook(url, hubspot.webhook_secret, hubspot.object, hubspot.portal_id)
-    return build_app(build_store(settings), hook)
+    salesforce = None
+    org = settings.salesforce
+    if org is not None and org.webhook_token is not None and org.organization_id is not None:
+        salesforce = SalesforceHook(org.webhook_token, org.organization_id, org.object)
+    return build_app(build_store(settings), hook, salesforce)
 
 
 def build_app(
-    store: Store, hubspot: HubSpotHook | None, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    store: Store,
+    hubspot: HubSpotHook | None = None,
+    salesforce: SalesforceHook | None = None,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Starlette:
     """Return the application; a CRM that is not set up is answered 503, for the fault is ours."""
 
@@ -95,7 +126,48 @@ def build_app(
             return _answer(503, "try again later")
         return Response(status_code=204)
 
-    return Starlette(routes=[Route("/webhooks/hubspot", receive_hubspot, methods=["POST"])])
+    async def receive_salesforce(request: Request) -> Response:
+        if salesforce is None:
+            logger.error("a Salesforce message came, but SALESFORCE__WEBHOOK_TOKEN is not set")
+            return _acknowledge(503, kept=False)
+        # Before the body is read: a stranger is to cost nothing.
+        if not is_token(salesforce.token.get_secret_value(), request.path_params["token"]):
+            logger.warning("refused a Salesforce message: the token in its address is not ours")
+            return _acknowledge(404, kept=False)
+        try:
+            body = await _read_body(request)
+        except ClientDisconnect:
+            return _acknowledge(400, kept=False)
+        if body is None:
+            return _acknowledge(413, kept=False)
+        try:
+            delivery = parse_message(body, salesforce.lead_object, now())
+        except InvalidRequestError as error:
+            logger.warning("refused a Salesforce message: %s", error)
+            return _acknowledge(400, kept=False)
+        if not is_organization(salesforce.organization_id, delivery.organization_id):
+            logger.warning("refused a Salesforce message: it is another organisation's")
+            return _acknowledge(403, kept=False)
+        if delivery.ignored:
+            logger.warning("%d notifications of a Salesforce message are nothing to us", delivery.ignored)
+        try:
+            await run_sync(store.receive, "salesforce", delivery.events, now(), limiter=one_at_a_time)
+        except SQLAlchemyError:
+            logger.exception("could not keep a Salesforce message; Salesforce will send it again")
+            return _acknowledge(503, kept=False)
+        return _acknowledge(200, kept=True)
+
+    return Starlette(
+        routes=[
+            Route("/webhooks/hubspot", receive_hubspot, methods=["POST"]),
+            Route(_SALESFORCE_PATH + "{token}", receive_salesforce, methods=["POST"]),
+        ]
+    )
+
+
+def _acknowledge(status: int, *, kept: bool) -> Response:
+    """Answer in the one form that Salesforce understands: whatever is not said to be kept is sent again."""
+    return Response(render_acknowledgement(kept=kept), status, media_type="text/xml")
 
 
 async def _read_body(request: Request) -> bytes | None:

@@ -1,10 +1,13 @@
 """Builds the collaborators from the settings. Two CRMs are a match, not a plug-in system."""
 
+from functools import partial
 from pathlib import Path
+
+from pydantic import SecretStr
 
 from connectors.base import Connector
 from connectors.hubspot import HubSpotConnector, build_quota
-from connectors.salesforce import SalesforceConnector
+from connectors.salesforce import OutboundMessageTarget, SalesforceConfig, SalesforceConnector
 from ranking.backbone_files import find_backbone
 from ranking.errors import BackboneError
 from ranking.general.model import find_adapter
@@ -14,10 +17,11 @@ from worker.settings import RankingConfig, Settings
 from worker.store import Store
 
 
-def build_connectors(settings: Settings, *, urgent: bool = False) -> list[Connector]:
+def build_connectors(settings: Settings, store: Store | None = None, *, urgent: bool = False) -> list[Connector]:
     """Return a connector for each CRM that is configured.
 
-    Processes that share a Redis share each CRM's quota there; an `urgent` one may use what is left free for it.
+    Processes that share a Redis share each CRM's quota there; an `urgent` one may use what is left free for it. With
+    the `store`, texts that it holds are not read again.
 
     Raises:
         ConfigurationError: None is.
@@ -28,13 +32,26 @@ def build_connectors(settings: Settings, *, urgent: bool = False) -> list[Connec
         quota = build_quota(settings.hubspot, shared, urgent=urgent)
         connectors.append(HubSpotConnector(settings.hubspot, quota=quota))
     if settings.salesforce is not None:
-        connectors.append(SalesforceConnector(settings.salesforce))
+        connectors.append(_build_salesforce(settings, settings.salesforce, store, urgent=urgent))
     if not connectors:
         raise ConfigurationError(
             "no CRM is configured: set HUBSPOT__ACCESS_TOKEN, or SALESFORCE__INSTANCE_URL with SALESFORCE__CLIENT_ID"
             " and SALESFORCE__CLIENT_SECRET, in the environment or in .env (`callfirst init` writes a template)"
         )
     return connectors
+
+
+def _build_salesforce(
+    settings: Settings, config: SalesforceConfig, store: Store | None, *, urgent: bool
+) -> SalesforceConnector:
+    outbound = None
+    if config.webhook_token is not None and settings.public_url is not None and config.username is not None:
+        url = f"{settings.public_url.rstrip('/')}/webhooks/salesforce/{config.webhook_token.get_secret_value()}"
+        outbound = OutboundMessageTarget(SecretStr(url), config.username)
+    if store is None:
+        return SalesforceConnector(config, outbound=outbound, urgent=urgent)
+    known = partial(store.known_texts, SalesforceConnector.name)
+    return SalesforceConnector(config, known_texts=known, outbound=outbound, urgent=urgent)
 
 
 def build_store(settings: Settings) -> Store:

@@ -18,9 +18,9 @@ from connectors.errors import AuthenticationError, UnavailableError
 from connectors.hubspot.config import HubSpotConfig
 from connectors.hubspot.paths import dated_path
 from connectors.hubspot.replies import find_header, translate
-from connectors.hubspot.token import AccessToken
 from connectors.quota import Quota, Rate
 from connectors.retry import RetryPolicy
+from connectors.token import Token
 
 T = TypeVar("T")
 
@@ -28,6 +28,7 @@ _TIMEOUT_SECONDS = (5, 60)  # connect, read
 # Of what the portal allows, a fifth is left to other programs; of the rest, a fifth is kept for urgent work.
 _OWN_SHARE = 0.8
 _BACKGROUND_SHARE = 0.8
+_REFUSED = "HubSpot: the access token was refused; check HUBSPOT__ACCESS_TOKEN"
 
 
 @dataclass
@@ -73,7 +74,7 @@ class Transport:
         self._packages: dict[str, Any] = {}
         self.usage = Usage()
         fixed = config.access_token.get_secret_value() if config.access_token is not None else None
-        self._token = AccessToken(fixed, None if fixed is not None else self._fetch_token)
+        self._token = Token(fixed, None if fixed is not None else self._fetch_token, refused=_REFUSED)
         self.client = hubspot.HubSpot(
             access_token="",  # set call by call: it may expire
             host=config.base_url,

@@ -1,6 +1,7 @@
-"""Salesforce: Leads, read and written through simple-salesforce."""
+"""Salesforce: Leads or Opportunities, read and written through simple-salesforce."""
 
+from connectors.salesforce.config import SalesforceConfig
 from connectors.salesforce.connector import SalesforceConnector
-from connectors.salesforce.transport import SalesforceConfig
+from connectors.salesforce.package import OutboundMessageTarget
 
-__all__ = ["SalesforceConfig", "SalesforceConnector"]
+__all__ = ["OutboundMessageTarget", "SalesforceConfig", "SalesforceConnector"]

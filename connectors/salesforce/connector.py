@@ -1,54 +1,85 @@
-"""Salesforce Leads."""
+"""Salesforce's Leads or Opportunities as our leads."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from connectors.base import Health, HealthCheck, ListedLead, Page, SetupStep, WriteOutcome
-from connectors.errors import ConnectorError
-from connectors.lead import Stage
+from connectors.base import HealthCheck, KnownTexts, ListedLead, Page, SetupStep, WriteOutcome
+from connectors.lead import InteractionKind, Stage
 from connectors.priority import Priority
 from connectors.retry import RetryPolicy
+from connectors.salesforce.config import SalesforceConfig
+from connectors.salesforce.fields import Fields
+from connectors.salesforce.health import Doctor
+from connectors.salesforce.package import OutboundMessageTarget
 from connectors.salesforce.reading import Reader
-from connectors.salesforce.transport import SalesforceConfig, Transport
+from connectors.salesforce.schema import LEAD_OBJECTS
+from connectors.salesforce.setup import Setup
+from connectors.salesforce.stages import StageReader
+from connectors.salesforce.transport import Transport, Usage
 from connectors.salesforce.writing import Writer
 
 
 class SalesforceConnector:
-    """One Salesforce org; implements `Connector`."""
+    """One Salesforce org; implements `Connector` and `Rereader`."""
 
     name = "salesforce"
-    streams = Reader.streams
 
-    def __init__(self, config: SalesforceConfig, retry: RetryPolicy | None = None) -> None:
-        self.reads = f"lost {','.join(config.lost)}; without {','.join(config.excluded_fields)}"
-        self._transport = Transport(config, retry or RetryPolicy())
-        self._reader = Reader(self._transport, config)
-        self._writer = Writer(self._transport, self._reader)
+    def __init__(
+        self,
+        config: SalesforceConfig,
+        retry: RetryPolicy | None = None,
+        *,
+        known_texts: KnownTexts = lambda _kind, _ids: {},
+        outbound: OutboundMessageTarget | None = None,
+        urgent: bool = False,
+    ) -> None:
+        """Open no connection yet.
+
+        Args:
+            config: How to reach the org.
+            retry: How often a call is tried.
+            known_texts: What the store holds of notes, whose texts cost a call each.
+            outbound: Where Salesforce is to send messages of new activities; `setup` tells it.
+            urgent: Whether this session may use what others leave of the org's daily calls.
+        """
+        lead = LEAD_OBJECTS[config.object]
+        without = ",".join(config.excluded_fields)
+        self.reads = f"{config.object}; lost {','.join(config.lost)}; chatter {config.chatter}; without {without}"
+        self._transport = Transport(config, retry or RetryPolicy(), urgent=urgent)
+        fields = Fields(self._transport, config)
+        self._stages = StageReader(self._transport, config)
+        self._reader = Reader(self._transport, config, self._stages, fields, known_texts)
+        self._writer = Writer(self._transport, lead)
+        self._setup = Setup(self._transport, lead, fields, outbound)
+        self._doctor = Doctor(self._transport, config, self._stages, fields)
+        self.streams = self._reader.streams
 
     @property
     def calls(self) -> int:
-        return self._transport.calls
+        return self._transport.usage.calls
+
+    @property
+    def usage(self) -> Usage:
+        """What this session has cost so far, and how much the whole org has used today."""
+        return self._transport.usage
 
     def list_stages(self) -> list[Stage]:
-        return self._reader.list_stages()
+        return self._stages.list_stages()
 
     def read(self, stream: str, *, since: datetime | None = None, position: str | None = None) -> Iterator[Page]:
         return self._reader.read(stream, since, position)
 
+    def read_leads(self, ids: Sequence[str]) -> Page:
+        return self._reader.read_leads(ids)
+
+    def read_interactions(self, kind: InteractionKind, ids: Sequence[str]) -> Page:
+        return self._reader.read_interactions(kind, ids)
+
     def check_health(self) -> list[HealthCheck]:
-        what = "salesforce: stages"
-        try:
-            stages = self.list_stages()
-        except ConnectorError as error:
-            return [HealthCheck(what, Health.FAIL, str(error), "check SALESFORCE__CLIENT_ID and the integration user")]
-        missing = [step.what for step in self.setup(check_only=True) if not step.exists]
-        fields = HealthCheck("salesforce: our fields", Health.OK, "all there")
-        if missing:
-            fields = HealthCheck(fields.what, Health.FAIL, f"missing: {', '.join(missing)}", "run `callfirst setup`")
-        return [HealthCheck(what, Health.OK, f"{len(stages)} lead statuses"), fields]
+        return self._doctor.check()
 
     def setup(self, *, check_only: bool = False) -> list[SetupStep]:
-        return self._writer.setup(check_only=check_only)
+        return self._setup.run(check_only=check_only)
 
     def write_priorities(self, priorities: Sequence[Priority]) -> list[WriteOutcome]:
         return self._writer.write(priorities)

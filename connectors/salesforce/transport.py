@@ -1,51 +1,55 @@
 """One session with one Salesforce org: simple-salesforce with timeouts, token refresh, retries and our errors.
 
-Only `restful` and `query*` of the client are used: `sf.Lead.*` logs in again without end when a 401 persists.
+Only `restful` and `query*` of the client are used, and its raw call where the reply is no JSON: `sf.Lead.*` logs in
+again without end when a 401 persists, and its Bulk classes never renew a session.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, TypeVar
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, BinaryIO, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
-from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr
 from requests.adapters import HTTPAdapter
 from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceError
 
-from connectors.errors import (
-    AuthenticationError,
-    ConnectorError,
-    InvalidRequestError,
-    RateLimitError,
-    SchemaError,
-    UnavailableError,
-)
-from connectors.hosts import check_crm_url, is_loopback
+from connectors.errors import AuthenticationError, RateLimitError, UnavailableError
 from connectors.retry import RetryPolicy
+from connectors.salesforce.config import SalesforceConfig
+from connectors.salesforce.login import Session, log_in
+from connectors.salesforce.replies import DAILY_PAUSE_SECONDS, LOST_LOCATOR, RefusedError, translate
+from connectors.salesforce.soql import object_of, text_literal
+from connectors.token import Token
 
 T = TypeVar("T")
 
 API_VERSION = "64.0"
 _TIMEOUT_SECONDS = (5, 60)  # connect, read
-# A rolling 24-hour limit: waiting inside a call does not help.
-_QUOTA_PAUSE_SECONDS = 3600.0
-_VENDOR_HOSTS = ("salesforce.com", "force.com")
+_PIECE_BYTES = 1 << 16
+# How long a reply's count of the org's calls is believed; then one call is spent on asking anew.
+_COUNT_HOLDS = timedelta(minutes=15)
+_API_USAGE = re.compile(r"\bapi-usage=(\d+)/(\d+)")
+_REFUSED = "Salesforce: the session was refused; SALESFORCE__SESSION_ID has expired"
 
 
-class SalesforceConfig(BaseModel):
-    """A Salesforce org: how to reach it, and which lead statuses mean the end.
+@dataclass
+class Usage:
+    """What one session has cost so far. `used_today` of `allowed_a_day` are the whole org's, as Salesforce counts."""
 
-    A converted lead is won. `lost` are API names of lead statuses; every other status is a stage that is ranked.
-    """
+    calls: int = 0
+    repeated: int = 0
+    used_today: int | None = None
+    allowed_a_day: int | None = None
+    counted_at: datetime | None = None
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    instance_url: Annotated[str, AfterValidator(lambda url: check_crm_url(url, _VENDOR_HOSTS))]
-    client_id: str
-    client_secret: SecretStr
-    lost: tuple[str, ...] = ("Closed - Not Converted", "Unqualified")
-    excluded_fields: tuple[str, ...] = ()
+    def share(self, now: datetime) -> float:
+        """Return which share of the day's calls the org has used; 0 where that is not known, or no longer."""
+        if self.used_today is None or not self.allowed_a_day or self.counted_at is None:
+            return 0.0
+        return self.used_today / self.allowed_a_day if now - self.counted_at < _COUNT_HOLDS else 0.0
 
 
 class _Adapter(HTTPAdapter):
@@ -54,55 +58,138 @@ class _Adapter(HTTPAdapter):
     simple-salesforce spells every address with https; a sandbox on this machine has no certificate.
     """
 
-    def __init__(self, *, plain_http: bool) -> None:
+    def __init__(self, usage: Usage, *, plain_http: bool) -> None:
         super().__init__()
+        self._usage = usage
         self._plain_http = plain_http
-        self.calls = 0
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:  # type: ignore[override]  # passed through whole
         if self._plain_http and request.url is not None:
             request.url = urlunsplit(urlsplit(request.url)._replace(scheme="http"))
         kwargs["timeout"] = kwargs.get("timeout") or _TIMEOUT_SECONDS
-        self.calls += "/services/data/" in (request.url or "")
-        return super().send(request, **kwargs)
+        self._usage.calls += "/services/data/" in (request.url or "")
+        reply = super().send(request, **kwargs)
+        counted = _API_USAGE.search(reply.headers.get("Sforce-Limit-Info", ""))
+        if counted is not None:
+            self._usage.used_today, self._usage.allowed_a_day = int(counted[1]), int(counted[2])
+            self._usage.counted_at = datetime.now(UTC)
+        return reply
 
 
 class Transport:
-    """The only path to Salesforce. `calls` counts every API request that was sent, repeats included."""
+    """The only path to Salesforce. `usage` counts every API request that was sent, repeats included.
 
-    def __init__(self, config: SalesforceConfig, retry: RetryPolicy) -> None:
+    An `urgent` session may use the org's daily calls to the end; every other stops at the configured share of them.
+    """
+
+    def __init__(self, config: SalesforceConfig, retry: RetryPolicy, *, urgent: bool = False) -> None:
         self._config = config
-        self._retry = retry
-        self._adapter = _Adapter(plain_http=config.instance_url.startswith("http://"))
-        self._session = requests.Session()
-        self._session.mount("https://", self._adapter)
-        self._client: Salesforce | None = None
-        self.user_id = ""
+        self._share = 1.0 if urgent else config.daily_share
+        self.retry = retry
+        self.usage = Usage()
+        self._http = requests.Session()
+        self._http.mount("https://", _Adapter(self.usage, plain_http=config.instance_url.startswith("http://")))
+        fixed = None
+        if config.session_id is not None and config.client_id is None:
+            fixed = Session(config.session_id.get_secret_value(), config.instance_url)
+        fetch = None if fixed is not None else lambda: log_in(config, self._http)
+        self._token: Token[Session] = Token(fixed, fetch, refused=_REFUSED)
+        self._clients: dict[Session, Salesforce] = {}
 
-    @property
-    def calls(self) -> int:
-        return self._adapter.calls
+    def user_id(self) -> str:
+        """Return the id of the integration user.
 
-    def query(self, soql: str) -> dict[str, Any]:
-        """Return the first page of a query."""
-        return self.call(f"query {_object_of(soql)}", lambda client: client.query(soql))
+        Raises:
+            AuthenticationError: Only a session id is configured, and no user name to look its user up by.
+        """
+        known = self._token.current().user_id
+        if known:
+            return known
+        if self._config.username is None:
+            raise AuthenticationError("Salesforce: a session id does not tell whose it is: set SALESFORCE__USERNAME")
+        named = self.query_rows(f"SELECT Id FROM User WHERE Username = {text_literal(self._config.username)}")
+        if not named:
+            raise AuthenticationError("Salesforce: no user is called as SALESFORCE__USERNAME says")
+        return str(named[0]["Id"])
+
+    def query(self, soql: str, *, deleted: bool = False) -> dict[str, Any]:
+        """Return the first page of a query; with `deleted`, of what is in the recycle bin or archived too."""
+        what = f"GET {'queryAll' if deleted else 'query'} {object_of(soql)}"
+        return self.call(what, lambda client: client.query(soql, include_deleted=deleted))
 
     def query_more(self, next_records_url: str) -> dict[str, Any]:
         """Return a further page of a query."""
-        return self.call("query more", lambda client: client.query_more(next_records_url, identifier_is_url=True))
+        return self.call("GET query more", lambda client: client.query_more(next_records_url, identifier_is_url=True))
 
-    def query_rows(self, soql: str) -> list[dict[str, Any]]:
-        """Return every row of a query; for results that are known to be small."""
-        page = self.query(soql)
-        rows = list(page["records"])
-        while not page["done"]:
-            page = self.query_more(page["nextRecordsUrl"])
-            rows.extend(page["records"])
-        return rows
+    def query_rows(self, soql: str, *, deleted: bool = False) -> list[dict[str, Any]]:
+        """Return every row of a query, in its order; for results that fit into a page or two."""
+
+        def read_all() -> list[dict[str, Any]]:
+            page = self.query(soql, deleted=deleted)
+            rows = list(page["records"])
+            while not page["done"]:
+                try:
+                    page = self.query_more(page["nextRecordsUrl"])
+                except RefusedError as error:
+                    if error.code == LOST_LOCATOR:
+                        raise UnavailableError(str(error)) from error  # begun anew
+                    raise
+                rows.extend(page["records"])
+            return rows
+
+        return self.retry.run(read_all)
+
+    def select(self, columns: str, sobject: str, where: str, *, deleted: bool = False) -> Iterator[dict[str, Any]]:
+        """Yield the rows that fulfil a condition, in the order of their ids.
+
+        Salesforce may forget a result before its last page is asked for: then what lies beyond the last row is.
+        """
+        beyond = ""
+        while True:
+            soql = f"SELECT Id, {columns} FROM {sobject} WHERE {where}{beyond} ORDER BY Id"
+            page = self.query(soql, deleted=deleted)
+            while True:
+                yield from page["records"]
+                if page["records"]:
+                    beyond = f" AND Id > {text_literal(page['records'][-1]['Id'])}"
+                if page["done"]:
+                    return
+                try:
+                    page = self.query_more(page["nextRecordsUrl"])
+                except RefusedError as error:
+                    if error.code != LOST_LOCATOR:
+                        raise
+                    break
+
+    def count(self, soql: str, *, deleted: bool = False) -> int:
+        """Return what a `SELECT COUNT()` counts."""
+        return int(self.query(soql, deleted=deleted)["totalSize"])
 
     def rest(self, method: str, path: str, **kwargs: Any) -> Any:
         """Return the parsed reply of a REST resource below `/services/data/vXX.0/`."""
-        return self.call(f"{method} {path}", lambda client: client.restful(path, method=method, **kwargs))
+        what = f"{method} {path.partition('?')[0]}"
+        return self.call(what, lambda client: client.restful(path, method=method, **kwargs))
+
+    def content(self, path: str) -> bytes:
+        """Return the body of a resource that is no JSON."""
+        return self.call(f"GET {path}", lambda client: client._call_salesforce("GET", client.base_url + path).content)
+
+    def download(self, path: str, params: Mapping[str, Any], accept: str, file: BinaryIO) -> Mapping[str, str]:
+        """Write the body of a resource that may be too large to hold into `file`; return the reply's headers."""
+
+        def fetch(client: Salesforce) -> Mapping[str, str]:
+            file.seek(0)
+            file.truncate()
+            with client._call_salesforce(
+                "GET", client.base_url + path, params=dict(params), headers={"Accept": accept}, stream=True
+            ) as reply:
+                for piece in reply.iter_content(_PIECE_BYTES):
+                    file.write(piece)
+            return reply.headers
+
+        headers = self.call(f"GET {path}", fetch)
+        file.seek(0)
+        return headers
 
     def call(self, what: str, function: Callable[[Salesforce], T]) -> T:
         """Return what a client function returns; `what` names the call in errors.
@@ -110,90 +197,63 @@ class Transport:
         Raises:
             ConnectorError: The call failed, for good or after its last repetition.
         """
+        tries = 0
 
         def once() -> T:
-            for fresh in (False, True):
+            nonlocal tries
+            self._check_budget(what)
+            self.usage.repeated += tries > 0
+            tries += 1
+            session = self._token.current()
+            try:
+                return self._send(what, function, session)
+            except _ExpiredError:
+                # Renewed once and sent once more; a second refusal is final, for an endless 401 would go on for ever.
+                renewed = self._token.replace(session)
                 try:
-                    return function(self._connected(fresh=fresh))
-                except SalesforceError as error:
-                    # A session that expired is renewed once; a second refusal is final.
-                    if error.status == 401 and not fresh:
-                        continue
-                    raise _translate(what, error) from error
-                except requests.RequestException as error:
-                    raise UnavailableError(f"Salesforce: {what}: {type(error).__name__}") from error
-            raise AssertionError("unreachable: the second try returns or raises")
+                    return self._send(what, function, renewed)
+                except _ExpiredError as error:
+                    raise translate(what, error.cause) from error.cause
 
-        return self._retry.run(once)
+        return self.retry.run(once)
 
-    def _connected(self, *, fresh: bool) -> Salesforce:
-        if self._client is None or fresh:
-            token, instance_url = self._fetch_token()
-            self._client = Salesforce(
-                session_id=token, instance_url=instance_url, version=API_VERSION, session=self._session
+    def _send(self, what: str, function: Callable[[Salesforce], T], session: Session) -> T:
+        try:
+            return function(self._client(session))
+        except SalesforceError as error:
+            if error.status == 401:
+                raise _ExpiredError(error) from error
+            raise translate(what, error) from error
+        except requests.RequestException as error:
+            # Among them: a reply that is cut off, or is called JSON and is none.
+            raise UnavailableError(f"Salesforce: {what}: {type(error).__name__}") from error
+
+    def _client(self, session: Session) -> Salesforce:
+        if session not in self._clients:
+            # The client keeps its token in its headers: a new session is a new client, on the same connections.
+            self._clients = {
+                session: Salesforce(
+                    session_id=session.token,
+                    instance_url=session.instance_url,
+                    version=API_VERSION,
+                    session=self._http,
+                )
+            }
+        return self._clients[session]
+
+    def _check_budget(self, what: str) -> None:
+        if self.usage.share(datetime.now(UTC)) >= self._share:
+            raise RateLimitError(
+                f"Salesforce: {what} not sent: the org has used {self.usage.used_today:,} of its"
+                f" {self.usage.allowed_a_day:,} API calls of the last 24 hours, and Callfirst stops at"
+                f" {self._share:.0%} (SALESFORCE__DAILY_SHARE)",
+                DAILY_PAUSE_SECONDS,
             )
-        return self._client
-
-    def _fetch_token(self) -> tuple[str, str]:
-        """Return an access token and the instance it is for, by the client credentials flow.
-
-        https://help.salesforce.com/s/articleView?id=sf.remoteaccess_oauth_client_credentials_flow.htm
-        """
-        address = urlunsplit(urlsplit(self._config.instance_url)._replace(scheme="https"))
-        reply = self._session.post(
-            f"{address}/services/oauth2/token",
-            data={"grant_type": "client_credentials"},
-            auth=(self._config.client_id, self._config.client_secret.get_secret_value()),
-        )
-        body = _parse_object(reply)
-        if reply.status_code >= 500:
-            raise UnavailableError(f"Salesforce: token: HTTP {reply.status_code}")
-        if reply.status_code != 200:
-            raise AuthenticationError(
-                f"Salesforce: token: HTTP {reply.status_code} {body.get('error', '')}:"
-                " check SALESFORCE__CLIENT_ID and SALESFORCE__CLIENT_SECRET"
-            )
-        # The reply names the instance: lead data goes there only if it is Salesforce's or was configured.
-        instance_url = str(body["instance_url"])
-        if is_loopback(self._config.instance_url):
-            instance_url = self._config.instance_url
-        self.user_id = str(body.get("id", "")).rsplit("/", 1)[-1]
-        return str(body["access_token"]), check_crm_url(instance_url, _VENDOR_HOSTS)
 
 
-def _parse_object(reply: requests.Response) -> Mapping[str, Any]:
-    try:
-        body = reply.json()
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
+class _ExpiredError(Exception):
+    """Salesforce answered 401 to this session."""
 
-
-def _object_of(soql: str) -> str:
-    words = soql.split()
-    return words[words.index("FROM") + 1] if "FROM" in words else "?"
-
-
-def _translate(what: str, error: SalesforceError) -> ConnectorError:
-    """Name Salesforce's reply in our words. Its `message` is left out unless it names fields: it may quote a lead."""
-    first: Any = error.content[0] if isinstance(error.content, list) and error.content else {}
-    code = str(first.get("errorCode", "")) if isinstance(first, dict) else ""
-    reply = f"Salesforce: {what}: HTTP {error.status} {code}".rstrip()
-    if code == "REQUEST_LIMIT_EXCEEDED":
-        return RateLimitError(reply, _QUOTA_PAUSE_SECONDS)
-    if error.status in (401, 403):
-        return AuthenticationError(f"{reply}: the integration user lacks a permission, or its session was refused")
-    if error.status in (406, 420, 429) or error.status >= 500:
-        return UnavailableError(reply)
-    if code in ("INVALID_FIELD", "INVALID_TYPE"):
-        # These two messages hold the query that we sent and the name that is missing, no data.
-        return SchemaError(
-            f"{reply}: {_last_line(first)}; the field or object does not exist or the integration user may not"
-            " see it (field-level security): run `callfirst setup`, or grant it"
-        )
-    return InvalidRequestError(reply)
-
-
-def _last_line(first: Mapping[str, Any]) -> str:
-    lines = [line.strip() for line in str(first.get("message", "")).splitlines() if line.strip()]
-    return lines[-1] if lines else ""
+    def __init__(self, cause: SalesforceError) -> None:
+        super().__init__("the session was refused")
+        self.cause = cause

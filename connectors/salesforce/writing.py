@@ -1,123 +1,97 @@
-"""Deploys our Lead fields, writes priorities to them, and lists Leads by them."""
+"""Writes priorities to our own fields, and lists leads by them."""
 
-import json
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from connectors.base import ListedLead, SetupStep, WriteOutcome
-from connectors.errors import InvalidRequestError, UnavailableError
+from connectors.base import ListedLead, WriteOutcome
+from connectors.errors import InvalidRequestError, SchemaError, TransientError, UnavailableError
 from connectors.priority import PRIORITY_FIELDS, Priority
-from connectors.salesforce.package import build_package
-from connectors.salesforce.reading import Reader
-from connectors.salesforce.schema import PERMISSION_SET, field_name
+from connectors.salesforce.schema import LeadObject, field_name
 from connectors.salesforce.soql import text_literal
 from connectors.salesforce.transport import Transport
 from connectors.times import render_time
 
 _BATCH_ROWS = 200  # Salesforce's limit for sObject collections
 # Without Auto-Assign FALSE an update may run the org's assignment rule and give the lead to another rep.
-_WRITE_HEADERS = {"Sforce-Auto-Assign": "FALSE", "Sforce-Duplicate-Rule-Header": "allowSave=true"}
-_RETRYABLE = {"UNABLE_TO_LOCK_ROW", "SERVER_UNAVAILABLE", "QUERY_TIMEOUT", "REQUEST_RUNNING_TOO_LONG"}
-_DEPLOY_TIMEOUT_SECONDS = 600.0
+# https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/headers_autoassign.htm
+_HEADERS = {"Sforce-Auto-Assign": "FALSE", "Sforce-Duplicate-Rule-Header": "allowSave=true"}
+_PASSING = {"UNABLE_TO_LOCK_ROW", "SERVER_UNAVAILABLE", "QUERY_TIMEOUT", "REQUEST_RUNNING_TOO_LONG"}
+# The one refusal whose message an administrator has written: it says what to do, and quotes no lead.
+_VALIDATION = "FIELD_CUSTOM_VALIDATION_EXCEPTION"
 _NAMES = {field.name: field_name(field) for field in PRIORITY_FIELDS}
 
 
 class Writer:
-    """Writes our fields and nothing else: the names come from `PRIORITY_FIELDS`, never from a caller."""
+    """Writes our fields and nothing else."""
 
-    def __init__(self, transport: Transport, reader: Reader) -> None:
+    def __init__(self, transport: Transport, lead: LeadObject) -> None:
         self._transport = transport
-        self._reader = reader
-
-    def setup(self, *, check_only: bool) -> list[SetupStep]:
-        """Deploy the package and assign its permission set where a field cannot be seen yet."""
-        visible = self._reader.describe_lead(fresh=True)
-        steps = [SetupStep(f"field Lead.{name}", name in visible) for name in _NAMES.values()]
-        if not check_only and not all(step.exists for step in steps):
-            self._deploy()
-            self._assign_permission_set()
-            self._reader.describe_lead(fresh=True)
-        return steps
-
-    def _deploy(self) -> None:
-        options = {
-            "checkOnly": False,
-            "rollbackOnError": True,
-            "singlePackage": True,
-            "ignoreWarnings": False,
-            "allowMissingFiles": False,
-            "testLevel": "NoTestRun",
-        }
-        files = {
-            "json": (None, json.dumps({"deployOptions": options}), "application/json"),
-            "file": ("callfirst.zip", build_package(), "application/zip"),
-        }
-        # The client sends every request as JSON unless its content type is taken away.
-        reply = self._transport.rest("POST", "metadata/deployRequest", files=files, headers={"Content-Type": None})
-        deadline = time.monotonic() + _DEPLOY_TIMEOUT_SECONDS
-        while not reply["deployResult"]["done"]:
-            if time.monotonic() > deadline:
-                raise UnavailableError("Salesforce: the deployment did not end within 10 minutes")
-            time.sleep(0.5)
-            reply = self._transport.rest("GET", f"metadata/deployRequest/{reply['id']}?includeDetails=true")
-        result = reply["deployResult"]
-        if result["status"] != "Succeeded":
-            problems = [
-                f"{failure['fullName']}: {failure['problem']}"
-                for failure in result.get("details", {}).get("componentFailures", ())
-            ]
-            raise InvalidRequestError(f"Salesforce: deployment {result['status']}: {'; '.join(problems)}")
-
-    def _assign_permission_set(self) -> None:
-        found = self._transport.query_rows(f"SELECT Id FROM PermissionSet WHERE Name = {text_literal(PERMISSION_SET)}")
-        permission_set = found[0]["Id"]
-        assigned = self._transport.query_rows(
-            "SELECT Id FROM PermissionSetAssignment"
-            f" WHERE AssigneeId = {text_literal(self._transport.user_id)}"
-            f" AND PermissionSetId = {text_literal(permission_set)}"
-        )
-        if not assigned:
-            body = {"AssigneeId": self._transport.user_id, "PermissionSetId": permission_set}
-            self._transport.rest("POST", "sobjects/PermissionSetAssignment", json=body)
+        self._lead = lead
 
     def write(self, priorities: Sequence[Priority]) -> list[WriteOutcome]:
-        """Write in batches; see `Connector.write_priorities`."""
-        return [
-            outcome
-            for start in range(0, len(priorities), _BATCH_ROWS)
-            for outcome in self._write_batch(priorities[start : start + _BATCH_ROWS])
-        ]
+        """Write in batches; see `Connector.write_priorities`. Of two values for one lead the later one is written."""
+        outcomes = self._write_all({priority.lead_id: render_fields(priority) for priority in priorities})
+        return [outcomes[priority.lead_id] for priority in priorities]
 
-    def _write_batch(self, priorities: Sequence[Priority]) -> Iterator[WriteOutcome]:
+    def _write_all(self, values: Mapping[str, Mapping[str, Any]]) -> dict[str, WriteOutcome]:
+        """Write fields by lead id. A name that is not ours is refused before anything is sent."""
+        foreign = sorted({name for fields in values.values() for name in fields} - set(_NAMES.values()))
+        if foreign:
+            raise InvalidRequestError(
+                f"Salesforce: {', '.join(foreign)} is not a field of Callfirst's; nothing was sent"
+            )
+        # In the order of the ids, so that writers who meet wait for each other rather than both in vain.
+        ids = sorted(values)
+        outcomes: dict[str, WriteOutcome] = {}
+        for start in range(0, len(ids), _BATCH_ROWS):
+            outcomes |= self._write_batch({id_: values[id_] for id_ in ids[start : start + _BATCH_ROWS]})
+        return outcomes
+
+    def _write_batch(self, values: Mapping[str, Mapping[str, Any]]) -> dict[str, WriteOutcome]:
+        """Write one batch; what is locked by somebody is written again, and nothing else of it."""
+        outcomes: dict[str, WriteOutcome] = {}
+        left = dict(values)
+        broken: list[TransientError] = []
+
+        def write_what_is_left() -> None:
+            try:
+                answered = self._send(left)
+            except TransientError as error:  # the transport has repeated this often enough
+                broken.append(error)
+                return
+            for outcome in answered:
+                outcomes[outcome.lead_id] = outcome
+                if not outcome.retryable:
+                    del left[outcome.lead_id]
+            if left:
+                raise UnavailableError(f"Salesforce: PATCH composite/sobjects: {len(left)} rows are locked")
+
+        try:
+            self._transport.retry.run(write_what_is_left)
+        except SchemaError as error:  # our field is not there: no part of the batch will do better
+            return {id_: WriteOutcome(id_, written=False, detail=str(error)) for id_ in values}
+        except UnavailableError:
+            return outcomes  # those that stayed locked say so
+        if broken:
+            raise broken[0]
+        return outcomes
+
+    def _send(self, values: Mapping[str, Mapping[str, Any]]) -> list[WriteOutcome]:
         body = {
             "allOrNone": False,
-            "records": [
-                {"attributes": {"type": "Lead"}, "id": priority.lead_id, **render_fields(priority)}
-                for priority in priorities
-            ],
+            "records": [{"attributes": {"type": self._lead.name}, "id": id_, **row} for id_, row in values.items()],
         }
-        results = self._transport.rest("PATCH", "composite/sobjects", json=body, headers=_WRITE_HEADERS)
+        results = self._transport.rest("PATCH", "composite/sobjects", json=body, headers=_HEADERS)
         # Results come by position: a failure carries no id.
-        for priority, result in zip(priorities, results, strict=True):
-            if result["success"]:
-                yield WriteOutcome(priority.lead_id, written=True)
-                continue
-            codes = [error["statusCode"] for error in result["errors"]]
-            names = sorted({name for error in result["errors"] for name in error.get("fields", ())})
-            yield WriteOutcome(
-                priority.lead_id,
-                written=False,
-                detail=" ".join([*codes, *names]),
-                retryable=bool(codes) and set(codes) <= _RETRYABLE,
-            )
+        return [_outcome(id_, result) for id_, result in zip(values, results, strict=True)]
 
     def list_by_rank(self, stage: str) -> list[ListedLead]:
-        """Ask Salesforce for a stage's Leads, sorted by our rank."""
+        """Ask Salesforce for a stage's leads, sorted by our rank."""
+        company = "Company" if self._lead.name == "Lead" else "Account.Name"
         rows = self._transport.query_rows(
-            f"SELECT Id, Name, Company, {', '.join(_NAMES.values())} FROM Lead"
-            f" WHERE Status = {text_literal(stage)} AND IsConverted = false AND {_NAMES['rank']} != null"
-            f" ORDER BY {_NAMES['rank']} ASC NULLS LAST"
+            f"SELECT Id, Name, {company}, {', '.join(_NAMES.values())} FROM {self._lead.name}"
+            f" WHERE {self._lead.stage} = {text_literal(stage)} AND {self._lead.open_filter}"
+            f" AND {_NAMES['rank']} != null ORDER BY {_NAMES['rank']} ASC NULLS LAST"
         )
         return [_listed(row, stage) for row in rows]
 
@@ -136,10 +110,24 @@ def render_fields(priority: Priority) -> dict[str, Any]:
     }
 
 
-def _listed(row: dict[str, Any], stage: str) -> ListedLead:
+def _outcome(id_: str, result: Mapping[str, Any]) -> WriteOutcome:
+    if result["success"]:
+        return WriteOutcome(id_, written=True)
+    errors = result["errors"]
+    codes = [str(error["statusCode"]) for error in errors]
+    names = sorted({str(name) for error in errors for name in error.get("fields") or ()})
+    said = [str(error.get("message", "")) for error in errors if error["statusCode"] == _VALIDATION]
+    # "No such column" is what an unknown field of ours is answered with, record by record.
+    unknown = [str(error.get("message", "")) for error in errors if error["statusCode"] == "INVALID_FIELD"]
+    detail = " ".join(["Salesforce:", *codes, *names, *said, *unknown])
+    return WriteOutcome(id_, written=False, detail=detail, retryable=bool(codes) and set(codes) <= _PASSING)
+
+
+def _listed(row: Mapping[str, Any], stage: str) -> ListedLead:
+    company = row["Company"] if "Company" in row else (row.get("Account") or {}).get("Name")
     return ListedLead(
         lead_id=row["Id"],
-        name=", ".join(filter(None, (row["Name"], row["Company"]))),
+        name=", ".join(filter(None, (row["Name"], company))),
         stage=stage,
         band=row[_NAMES["band"]] or "",
         score=float(row[_NAMES["score"]] or 0),

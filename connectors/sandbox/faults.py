@@ -30,14 +30,6 @@ class Faults:
         return None
 
 
-_SALESFORCE_PROFILES: dict[str, Callable[[], Faults]] = {
-    "none": Faults,
-    "flaky": lambda: Faults(flaky_share=0.05),
-    "outage": lambda: Faults(fail_after=40),
-    "missing-scope": lambda: Faults(missing=frozenset({"Lead.OwnerId"})),
-}
-
-
 def fault_profiles(crm: str) -> tuple[str, ...]:
     """Return the names of the ways in which a sandbox CRM can misbehave."""
     return tuple(_profiles(crm))
@@ -53,8 +45,8 @@ def build_faults(profile: str, crm: str) -> Faults:
 
 
 def _profiles(crm: str) -> Mapping[str, Callable[[], Faults]]:
-    if crm == "salesforce":
-        return _SALESFORCE_PROFILES
-    from connectors.sandbox.hubspot.faults import PROFILES  # builds on this module
+    # Both build on this module.
+    from connectors.sandbox.hubspot.faults import PROFILES as HUBSPOT
+    from connectors.sandbox.salesforce.faults import PROFILES as SALESFORCE
 
-    return PROFILES
+    return SALESFORCE if crm == "salesforce" else HUBSPOT

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from connectors.lead import FieldValue, InteractionKind, Outcome
+from connectors.sandbox.custom_types import custom_types
 from connectors.sandbox.hubspot import HubSpotObjects
 from connectors.sandbox.hubspot.changes import BODIES
 from connectors.sandbox.hubspot.pipelines import Stage
 from connectors.sandbox.org import STAGES, Organisation, OrgInteraction, OrgLead, OrgStage
-from connectors.sandbox.salesforce_records import CustomField, SalesforceRecords
+from connectors.sandbox.salesforce.seeding import fill_many_salesforce as fill_many_salesforce
+from connectors.sandbox.salesforce.seeding import fill_salesforce as fill_salesforce
 from connectors.times import render_time
 
 _HUBSPOT_FIELDS = {
@@ -24,23 +26,11 @@ _HUBSPOT_FIELDS = {
     "employees": "numberofemployees",
     "source": "hs_analytics_source",
 }
-_SALESFORCE_FIELDS = {
-    "company": "Company",
-    "title": "Title",
-    "industry": "Industry",
-    "country": "Country",
-    "city": "City",
-    "employees": "NumberOfEmployees",
-    "source": "LeadSource",
-}
-# How Salesforce's standard statuses spell an outcome.
 # The properties that hold a lead's stage, by the HubSpot type that is the lead.
 _STAGES = {"contacts": ("hs_lead_status",), "deals": ("dealstage",), "leads": ("hs_pipeline_stage",)}
 _PRIMARY_CONTACT = 578  # HubSpot's association of a lead with its main contact
 _CHEAP_TYPES = ("notes", "notes", "emails", "emails", "calls", "meetings", "tasks")
 _CHEAP_WORDS = "they asked for a quote again the budget round is in march we call back on friday no news from legal yet"
-UNTITLED_NOTE = "Untitled Note"  # what Salesforce calls a note that its writer did not name
-_SALESFORCE_OUTCOMES = {Outcome.WON: "Closed - Converted", Outcome.LOST: "Closed - Not Converted"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,80 +162,10 @@ def fill_many(
     return objects
 
 
-def fill_salesforce(org: Organisation, clock: Callable[[], datetime] | None = None) -> SalesforceRecords:
-    """Return an org that holds the organisation's leads as Leads; the won ones are converted."""
-    records = SalesforceRecords(clock or _utc_now)
-    statuses = {stage.id: _SALESFORCE_OUTCOMES.get(stage.outcome, stage.label) for stage in org.stages}
-    for order, stage in enumerate(org.stages):
-        name = statuses[stage.id]
-        won = stage.outcome is Outcome.WON
-        records.insert("LeadStatus", {"ApiName": name, "MasterLabel": name, "SortOrder": order + 1, "IsConverted": won})
-    owners = {name: records.insert("User", {"Name": name, "IsActive": True})["Id"] for name in org.owners}
-    types = {"number": "double", "bool": "boolean", "string": "string"}
-    for name, type_ in _custom_types(org.leads).items():
-        records.custom_fields[salesforce_name(name)] = CustomField(types[type_], name, visible=True)
-    for lead in org.leads:
-        values: dict[str, object] = {
-            "FirstName": lead.first or None,
-            "LastName": lead.last,
-            "Email": lead.email,
-            "OwnerId": owners[lead.owner],
-            "Status": statuses[lead.stage],
-            "IsConverted": lead.stage == "WON",
-        }
-        values |= {_SALESFORCE_FIELDS[name]: value for name, value in lead.fields.items()}
-        values |= {salesforce_name(name): value for name, value in lead.custom_fields.items()}
-        row = records.insert("Lead", values, lead.created_at)
-        for (before, _), (after, at) in zip(lead.stages, lead.stages[1:], strict=False):
-            records.log_status(row["Id"], statuses[before], statuses[after], at)
-        for item in lead.interactions:
-            _add_activity(records, row["Id"], item)
-        row["SystemModstamp"] = row["LastModifiedDate"] = lead.stages[-1][1]
-    return records
-
-
-def _add_activity(records: SalesforceRecords, lead: str, item: OrgInteraction) -> None:
-    at = item.occurred_at
-    text = re.sub(r"<[^>]+>", " ", item.body)
-    match item.kind:
-        case InteractionKind.NOTE:
-            records.link_note(records.add_note(item.subject or UNTITLED_NOTE, item.body.encode(), at), lead)
-        case InteractionKind.EMAIL:
-            # Enhanced Email keeps a Task beside every message; its text is a copy.
-            copy = {"WhoId": lead, "Subject": f"Email: {item.subject}", "TaskSubtype": "Email", "ActivityDate": at}
-            task = records.insert("Task", {**copy, "Description": html.unescape(text)}, at)
-            message = records.insert(
-                "EmailMessage",
-                {
-                    "Subject": item.subject,
-                    "HtmlBody": item.body,
-                    "Incoming": item.inbound,
-                    "MessageDate": at,
-                    "ActivityId": task["Id"],
-                },
-                at,
-            )
-            relation = {"EmailMessageId": message["Id"], "RelationId": lead, "RelationObjectType": "Lead"}
-            records.insert("EmailMessageRelation", relation, at)
-        case InteractionKind.MEETING:
-            event = {"WhoId": lead, "Subject": item.subject, "Description": html.unescape(text), "StartDateTime": at}
-            records.insert("Event", event, at)
-        case InteractionKind.CALL | InteractionKind.TASK:
-            subtype = "Call" if item.kind is InteractionKind.CALL else "Task"
-            task = {"WhoId": lead, "Subject": item.subject, "Description": html.unescape(text), "TaskSubtype": subtype}
-            records.insert("Task", {**task, "ActivityDate": at, "CompletedDateTime": at}, at)
-
-
 def hubspot_name(field: str) -> str:
     """Return a file's field name as a HubSpot property name."""
     words = re.sub(r"[^a-z0-9]+", "_", field.lower()).strip("_")
     return (words if words[:1].isalpha() else f"f_{words}")[:100]
-
-
-def salesforce_name(field: str) -> str:
-    """Return a file's field name as a Salesforce custom field name, which holds 40 characters before its suffix."""
-    words = re.sub(r"[^A-Za-z0-9]+", "_", field).strip("_")
-    return (words if words[:1].isalpha() else f"F_{words}")[:40].rstrip("_") + "__c"
 
 
 def _hubspot_properties(item: OrgInteraction) -> dict[str, str | None]:
@@ -286,7 +206,7 @@ def _pipeline_stages(stages: Sequence[OrgStage]) -> list[Stage]:
 
 def _define_custom(objects: HubSpotObjects, leads: Sequence[OrgLead], type_: str) -> None:
     """Define the leads' own fields as properties."""
-    for name, kind in _custom_types(leads).items():
+    for name, kind in custom_types(leads).items():
         field_type = {"number": "number", "bool": "booleancheckbox"}.get(kind, "text")
         options = [{"label": value.title(), "value": value} for value in ("true", "false")] if kind == "bool" else []
         wanted = {"name": hubspot_name(name), "label": name, "type": kind, "fieldType": field_type, "options": options}
@@ -314,18 +234,6 @@ def _stage_values(lead: OrgLead, object_type: str) -> dict[str, str | None]:
             return values | {"hs_lead_name": title, "hs_pipeline": "default", "hs_pipeline_stage": lead.stage}
         case _:
             return values | {"hs_lead_status": lead.stage}
-
-
-def _custom_types(leads: Sequence[OrgLead]) -> dict[str, str]:
-    """Return the type of each custom field: number or bool where every value is one."""
-    values: dict[str, set[type]] = {}
-    for lead in leads:
-        for name, value in lead.custom_fields.items():
-            values.setdefault(name, set()).update({type(value)} if value is not None else set())
-    return {
-        name: "bool" if found == {bool} else "number" if found and found <= {int, float} else "string"
-        for name, found in values.items()
-    }
 
 
 def _option_value(label: str) -> str:

@@ -4,7 +4,7 @@ import pytest
 
 from connectors.errors import AuthenticationError, SchemaError, UnavailableError
 from connectors.hubspot import HubSpotConfig
-from connectors.sandbox.salesforce_records import QUEUE_ID, SalesforceRecords
+from connectors.sandbox.salesforce.org import QUEUE_ID
 from tests.connectors.test_contract import priority, read_all
 from tests.sandboxes import sandbox
 
@@ -29,8 +29,7 @@ def test_a_missing_scope_is_named() -> None:
 
 def test_a_hidden_field_is_named() -> None:
     with sandbox("salesforce") as running:
-        assert isinstance(running.data, SalesforceRecords)
-        running.data.hidden = frozenset({"Lead.OwnerId"})
+        running.salesforce.hidden = frozenset({"Lead.OwnerId"})
         with pytest.raises(SchemaError, match=r"Lead\.OwnerId"):
             read_all(running.connector)
 
@@ -76,13 +75,12 @@ def test_writing_before_setup_says_what_to_do_and_writes_nothing(crm: str) -> No
 
 def test_salesforce_leads_keep_their_owner() -> None:
     with sandbox("salesforce") as running:
-        assert isinstance(running.data, SalesforceRecords)
         running.connector.setup()
         leads = [lead for lead in read_all(running.connector).leads if lead.outcome == "open"]
 
         running.connector.write_priorities([priority(lead, 1) for lead in leads])
 
-        assert QUEUE_ID not in {row["OwnerId"] for row in running.data.tables["Lead"].values()}
+        assert QUEUE_ID not in {row["OwnerId"] for row in running.salesforce.tables["Lead"].values()}
 
 
 def test_a_foreign_host_is_refused() -> None:

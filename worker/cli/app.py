@@ -87,7 +87,7 @@ def pull_command(
     with reported_errors():
         settings = Settings()
         store = build_store(settings)
-        for connector in build_connectors(settings):
+        for connector in build_connectors(settings, store):
             with progress_bar(f"pull {connector.name}") as advance:
                 results[connector.name] = pull(
                     store, connector, full=full, progress=lambda _, records: advance(records, max(records, 1))
@@ -264,7 +264,7 @@ def sync_command(
             raise ConfigurationError("`callfirst sync` needs --once: put it into cron or a timer for every night")
         settings = Settings()
         store = build_store(settings)
-        connectors = build_connectors(settings)
+        connectors = build_connectors(settings, store)
         reader = build_reader(settings.ranking, settings.cache_dir)
         teacher = Teacher(settings.ranking, settings.cache_dir)
         results = [sync(store, connector, reader, settings.bands, teacher) for connector in connectors]

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from starlette.applications import Starlette
 
 from connectors.sandbox import hubspot as hubspot_sandbox
 from connectors.sandbox import salesforce as salesforce_sandbox
 from connectors.sandbox.faults import build_faults, fault_profiles
 from connectors.sandbox.hubspot.faults import for_portal
-from connectors.sandbox.org import build_organisation
+from connectors.sandbox.org import Organisation, build_organisation
+from connectors.sandbox.salesforce.faults import for_org
 from connectors.sandbox.seeding import fill_hubspot, fill_salesforce, organisation_from_rows
 from connectors.sandbox.server import SandboxServer
 from worker.cli.output import console, print_json, reported_errors
@@ -20,6 +22,7 @@ from worker.demo import SEEDS
 from worker.errors import ConfigurationError
 
 _PORTS = {"hubspot": 8710, "salesforce": 8720}
+_LEADS = {"hubspot": ("contacts", "deals", "leads"), "salesforce": ("Lead", "Opportunity")}
 
 
 def sandbox(
@@ -27,8 +30,9 @@ def sandbox(
     port: Annotated[int | None, typer.Option(help="0 takes any free port.")] = None,
     seed_from: Annotated[Path | None, typer.Option(help="Fill it with the leads of a JSON-lines file.")] = None,
     leads_as: Annotated[
-        Literal["contacts", "deals", "leads"], typer.Option(help="What a lead is in HubSpot.")
-    ] = "contacts",
+        Literal["contacts", "deals", "leads", "Lead", "Opportunity"] | None,
+        typer.Option(help="What a lead is: contacts, deals or leads in HubSpot, Lead or Opportunity in Salesforce."),
+    ] = None,
     faults: Annotated[
         str,
         typer.Option(
@@ -36,12 +40,15 @@ def sandbox(
         ),
     ] = "none",
     control_port: Annotated[
-        int | None, typer.Option(help="HubSpot: steer the running portal here; 0 takes any free port.")
+        int | None, typer.Option(help="Steer the running sandbox here; 0 takes any free port.")
     ] = None,
     webhooks: Annotated[str | None, typer.Option(help="HubSpot: tell this URL of every change.")] = None,
     webhook_secret: Annotated[str, typer.Option(help="HubSpot: the secret that signs what it is told.")] = (
         hubspot_sandbox.TOKEN
     ),
+    outbound: Annotated[
+        str | None, typer.Option(help="Salesforce: send this URL an outbound message of every change.")
+    ] = None,
     json_output: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Serve a sandbox CRM on 127.0.0.1 until interrupted."""
@@ -49,27 +56,21 @@ def sandbox(
         if faults not in fault_profiles(crm):
             known = ", ".join(fault_profiles(crm))
             raise ConfigurationError(f"there is no fault profile {faults!r} of {crm}; there are {known}")
+        if leads_as is not None and leads_as not in _LEADS[crm]:
+            raise ConfigurationError(f"a lead of {crm} cannot be {leads_as!r}; it can be {', '.join(_LEADS[crm])}")
         now = datetime.now(UTC)
         if seed_from is None:
             org = build_organisation(SEEDS[crm], now)
         else:
             org = organisation_from_rows([row.to_seed() for row in load_rows(seed_from)], now)
-        misbehaviour = build_faults(faults, crm)
-        control = None
+        kind = leads_as or _LEADS[crm][0]
         if crm == "hubspot":
-            wanted = for_portal(misbehaviour)
-            objects = fill_hubspot(org, object_type=leads_as)
-            app = hubspot_sandbox.build_app(objects, wanted)
-            if webhooks is not None:
-                sender = hubspot_sandbox.WebhookSender(objects, webhooks, webhook_secret)
-                running.enter_context(sender.running())
-            if control_port is not None:
-                control_app = hubspot_sandbox.build_control_app(objects, wanted)
-                control = running.enter_context(SandboxServer(control_app, port=control_port))
+            app, control_app = _hubspot(org, kind, faults, webhooks, webhook_secret, running)
         else:
-            records = fill_salesforce(org)
-            records.hidden = misbehaviour.missing
-            app = salesforce_sandbox.build_app(records, misbehaviour)
+            app, control_app = _salesforce(org, kind, faults, outbound, running)
+        control = None
+        if control_port is not None:
+            control = running.enter_context(SandboxServer(control_app, port=control_port))
         server = running.enter_context(SandboxServer(app, port=_PORTS[crm] if port is None else port))
         settings = {
             "hubspot": {"HUBSPOT__BASE_URL": server.url, "HUBSPOT__ACCESS_TOKEN": hubspot_sandbox.TOKEN},
@@ -92,3 +93,27 @@ def sandbox(
             server.wait()
         except KeyboardInterrupt:
             console.print("stopped")
+
+
+def _hubspot(
+    org: Organisation, kind: str, profile: str, webhooks: str | None, secret: str, running: ExitStack
+) -> tuple[Starlette, Starlette]:
+    """Return a portal and its control port, with its webhooks running."""
+    faults = for_portal(build_faults(profile, "hubspot"))
+    objects = fill_hubspot(org, object_type=kind)
+    app = hubspot_sandbox.build_app(objects, faults)
+    if webhooks is not None:
+        running.enter_context(hubspot_sandbox.WebhookSender(objects, webhooks, secret).running())
+    return app, hubspot_sandbox.build_control_app(objects, faults)
+
+
+def _salesforce(
+    org: Organisation, kind: str, profile: str, outbound: str | None, running: ExitStack
+) -> tuple[Starlette, Starlette]:
+    """Return an org and its control port, with its outbound messages running."""
+    faults = for_org(build_faults(profile, "salesforce"))
+    records = fill_salesforce(org, lead_object=kind)
+    app = salesforce_sandbox.build_app(records, faults)
+    if outbound is not None:
+        running.enter_context(salesforce_sandbox.OutboundSender(records, outbound).running())
+    return app, salesforce_sandbox.build_control_app(records, faults)

@@ -25,6 +25,8 @@ b = 20  # and next
 # Policy. Secrets belong into .env; the environment wins over this file.
 
 [salesforce]
+# What is ranked: Lead or Opportunity, whose stages say themselves which of them are closed: leave `lost` out for it.
+object = "Lead"
 # Converted leads are won. These statuses mean lost; every other one is a stage.
 lost = ["Closed - Not Converted", "Unqualified"]
 # Fields that must not count: outcomes in disguise, or what must not decide (gender, birth date).

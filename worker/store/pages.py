@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from connectors.base import InteractionKey, Listed, Page
 from connectors.events import Change, Event
-from connectors.lead import Interaction, InteractionKind, Lead
+from connectors.lead import Interaction, InteractionKind, Lead, StageChange
 from worker.store.inbox import receive
 from worker.store.statements import IDS_AT_ONCE, row_count, upsert
 from worker.store.tables import InteractionRow, LeadRow, ScoreRow, StageChangeRow, WritebackRow
@@ -34,9 +34,11 @@ def save_page(session: Session, tenant: str, page: Page, read_at: datetime, bega
     changes = {(c.lead_id, c.changed_at, c.stage): {"tenant": tenant, **asdict(c)} for c in page.stage_changes}
     dated = {"read_at": read_at}
     removed = remove_leads(session, tenant, page.gone_leads)
+    stood_in = _stages_of(session, tenant, list(leads))
     changed = _upsert_hashed(session, LeadRow, [row | dated for row in leads.values()])
     changed += _upsert_hashed(session, InteractionRow, [row | dated for row in items.values()])
     upsert(session, StageChangeRow, list(changes.values()))
+    upsert(session, StageChangeRow, _watched_changes(session, tenant, page.leads, stood_in))
     removed += _remove_untold(session, tenant, page)
     removed += _compare_links(session, tenant, page, read_at)
     if began_at is not None:
@@ -55,6 +57,57 @@ def remove_leads(session: Session, tenant: str, ids: Sequence[str]) -> int:
         for table in (StageChangeRow, ScoreRow, WritebackRow):
             session.execute(delete(table).where(table.tenant == tenant, table.lead_id.in_(some)))
     return removed
+
+
+def known_texts(session: Session, tenant: str, kind: InteractionKind, ids: Sequence[str]) -> dict[tuple[str, str], str]:
+    """Return the texts that are held of these interactions, by id and the version that was read."""
+    found: dict[tuple[str, str], str] = {}
+    for start in range(0, len(ids), IDS_AT_ONCE):
+        query = select(InteractionRow.id, InteractionRow.text_version, InteractionRow.text).where(
+            InteractionRow.tenant == tenant,
+            InteractionRow.id.in_(ids[start : start + IDS_AT_ONCE]),
+            InteractionRow.kind == kind.value,
+            InteractionRow.text_version != "",
+        )
+        found |= {(id_, version): text for id_, version, text in session.execute(query)}
+    return found
+
+
+def _stages_of(session: Session, tenant: str, ids: Sequence[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for start in range(0, len(ids), IDS_AT_ONCE):
+        query = select(LeadRow.id, LeadRow.stage).where(
+            LeadRow.tenant == tenant, LeadRow.id.in_(ids[start : start + IDS_AT_ONCE])
+        )
+        found |= {row.id: row.stage for row in session.execute(query)}
+    return found
+
+
+def _watched_changes(
+    session: Session, tenant: str, leads: Sequence[Lead], stood_in: dict[str, str]
+) -> list[dict[str, Any]]:
+    """Return the stage changes that we saw ourselves and the CRM's history does not tell: it may not be kept there."""
+    moved = {lead.id: lead for lead in leads if stood_in.get(lead.id, lead.stage) != lead.stage}
+    told: dict[str, str] = {}
+    ids = list(moved)
+    for start in range(0, len(ids), IDS_AT_ONCE):
+        query = (
+            select(StageChangeRow.lead_id, StageChangeRow.stage)
+            .where(StageChangeRow.tenant == tenant, StageChangeRow.lead_id.in_(ids[start : start + IDS_AT_ONCE]))
+            .order_by(StageChangeRow.changed_at)
+        )
+        told |= {row.lead_id: row.stage for row in session.execute(query)}
+    return [
+        {"tenant": tenant, **asdict(StageChange(id_, lead.stage, lead.modified_at, stood_in[id_]))}
+        for id_, lead in moved.items()
+        if told.get(id_) != lead.stage
+    ]
+
+
+def remove_orphans(session: Session, tenant: str) -> int:
+    """Remove the interactions of leads that are not held; return how many rows that were."""
+    held = select(LeadRow.id).where(LeadRow.tenant == tenant, LeadRow.id == InteractionRow.lead_id).exists()
+    return row_count(session.execute(delete(InteractionRow).where(InteractionRow.tenant == tenant, ~held)))
 
 
 def _remove_unlisted(session: Session, tenant: str, what: Listed, began_at: datetime) -> int:

@@ -145,6 +145,16 @@ class Store:
             upsert(session, CursorRow, after)
         return saved
 
+    def remove_orphans(self, tenant: str) -> int:
+        """Remove the interactions of leads that are not held; return how many rows that were."""
+        with self._session() as session:
+            return pages.remove_orphans(session, tenant)
+
+    def known_texts(self, tenant: str, kind: InteractionKind, ids: Sequence[str]) -> dict[tuple[str, str], str]:
+        """Return the texts that are held of these interactions, by id and the version that was read."""
+        with self._session() as session:
+            return pages.known_texts(session, tenant, kind, ids)
+
     def save_stages(self, tenant: str, stages: Sequence[Stage]) -> None:
         """Replace a tenant's funnel."""
         with self._session() as session:
@@ -236,6 +246,7 @@ class Store:
                         modified_at=row.modified_at,
                         text=row.text,
                         inbound=row.inbound,
+                        text_version=row.text_version,
                     )
                 )
         return found

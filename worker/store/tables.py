@@ -58,6 +58,7 @@ class InteractionRow(Table):
     modified_at: Mapped[datetime]
     inbound: Mapped[bool]
     text: Mapped[str] = mapped_column(Text)
+    text_version: Mapped[str] = mapped_column(String(80))
     content_hash: Mapped[str] = mapped_column(String(64))
     read_at: Mapped[datetime]
     # By which an interaction is found without its lead: HubSpot tells what changed in it, not whose it is.

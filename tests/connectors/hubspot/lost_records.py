@@ -1,9 +1,6 @@
 """A portal that changes and misbehaves while it is pulled by a process that is killed: is anything lost?"""
 
-import os
 import random
-import subprocess
-import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -20,6 +17,7 @@ from connectors.sandbox.hubspot.faults import PROFILES
 from connectors.sandbox.hubspot.records import Record
 from connectors.sandbox.seeding import fill_many
 from connectors.sandbox.server import SandboxServer
+from tests.commands import environment, run, run_and_kill
 from tests.connectors.hubspot.portals import differences, silent_ties
 from tests.sandboxes import NO_WAIT
 from worker.pull import pull
@@ -28,7 +26,6 @@ from worker.store import Store
 # A profile that never lets anything through has nothing to lose either; each of these is pulled through.
 PULLED_THROUGH = [name for name in PROFILES if name not in ("outage", "missing-scope", "daily-limit", "moving")]
 _ROUNDS = 20
-_LEAST_SECONDS, _MOST_SECONDS = 1.0, 6.0  # after which a pull is killed; it needs about one to start
 
 
 @dataclass(frozen=True)
@@ -55,22 +52,22 @@ def run_trial(profile: str, folder: Path, *, contacts: int, engagements: int, ki
     started = time.monotonic()
     objects, faults = fill_many(contacts, engagements, seed), HubSpotFaults()
     with SandboxServer(build_app(objects, faults)) as server:
-        environment = _environment(server.url)
+        settings = _environment(server.url)
         began_at = datetime.now(UTC)
-        assert _run(folder, environment, "pull").returncode == 0
+        assert run(folder, settings, "pull").returncode == 0
         faults.become(PROFILES[profile]())
         done: dict[str, int] = {}
         worker = threading.Thread(target=_change, args=(objects, contacts, engagements, seed, done))
         worker.start()
         moments = random.Random(seed)
-        killed = sum(_run_and_kill(folder, environment, moments, "pull") for _ in range(kills))
+        killed = sum(run_and_kill(folder, settings, moments, "pull") for _ in range(kills))
         worker.join()
         time.sleep(max(faults.index_lag_seconds, faults.late_association_seconds))
         # The first to end finishes what a killed one began, and knows nothing of what changed since that one began.
         pulls = ended = 0
         while ended < 2:
             pulls += 1
-            ended += _run(folder, environment, "pull").returncode == 0
+            ended += run(folder, settings, "pull").returncode == 0
             assert pulls < 30, f"{profile}: too many pulls failed"
         calls = len(faults.rates.log)
         faults.become(HubSpotFaults())
@@ -100,7 +97,7 @@ def run_write_trial(profile: str, folder: Path, *, contacts: int, kills: int, se
     """Write a priority on every lead of a portal that misbehaves, by a process that is killed, and compare."""
     objects, faults = fill_many(contacts, 0, seed), HubSpotFaults()
     with SandboxServer(build_app(objects, faults)) as server:
-        environment = _environment(server.url)
+        settings = _environment(server.url)
         _quiet(server.url).setup()
         planned = [_priority(id_, place) for place, id_ in enumerate(objects.records["contacts"], start=1)]
         before = {id_: _foreign(record) for id_, record in objects.records["contacts"].items()}
@@ -109,9 +106,9 @@ def run_write_trial(profile: str, folder: Path, *, contacts: int, kills: int, se
         store.save_ranking("hubspot", [], planned)
         faults.become(PROFILES[profile]())
         moments = random.Random(seed)
-        killed = sum(_run_and_kill(folder, environment, moments, "apply") for _ in range(kills))
+        killed = sum(run_and_kill(folder, settings, moments, "apply") for _ in range(kills))
         runs = 1
-        while _run(folder, environment, "apply").returncode != 0:
+        while run(folder, settings, "apply").returncode != 0:
             runs += 1
             assert runs < 30, f"{profile}: too many runs failed"
         store.close()
@@ -154,44 +151,12 @@ def _change(objects: HubSpotObjects, contacts: int, engagements: int, seed: int,
 
 
 def _environment(url: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "TMPDIR", "LANG")}
-    return {
-        **kept,
-        "PYTHONPATH": str(Path(__file__).parents[3]),
-        "HUBSPOT__BASE_URL": url,
-        "HUBSPOT__ACCESS_TOKEN": "sandbox",
-        "HUBSPOT__CALLS_PER_10_SECONDS": "100000",
-        "HUBSPOT__SEARCHES_PER_SECOND": "10000",
-    }
-
-
-def _start(folder: Path, environment: dict[str, str], command: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "worker", command, "--json"],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+    return environment(
+        HUBSPOT__BASE_URL=url,
+        HUBSPOT__ACCESS_TOKEN="sandbox",
+        HUBSPOT__CALLS_PER_10_SECONDS="100000",
+        HUBSPOT__SEARCHES_PER_SECOND="10000",
     )
-
-
-def _run(folder: Path, environment: dict[str, str], command: str) -> "subprocess.Popen[str]":
-    process = _start(folder, environment, command)
-    process.communicate()
-    return process
-
-
-def _run_and_kill(folder: Path, environment: dict[str, str], moments: random.Random, command: str) -> bool:
-    """Start a command and kill it; say whether it was still running."""
-    process = _start(folder, environment, command)
-    try:
-        process.communicate(timeout=moments.uniform(_LEAST_SECONDS, _MOST_SECONDS))
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
-        return True
-    return False
 
 
 def _quiet(url: str) -> HubSpotConnector:

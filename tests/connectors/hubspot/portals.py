@@ -5,18 +5,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-
 from connectors.base import Connector
 from connectors.sandbox.hubspot import HubSpotFaults, HubSpotObjects, build_app
 from connectors.sandbox.org import build_organisation
 from connectors.sandbox.seeding import fill_hubspot, fill_many
 from connectors.sandbox.server import SandboxServer
+from tests.connectors.rows import held_rows
 from tests.sandboxes import Sandbox
 from worker.pull import pull
 from worker.store import Store
-from worker.store.tables import InteractionRow, LeadRow
 
 KINDS = {
     "notes": "note",
@@ -39,19 +36,6 @@ def running_portal(
     with SandboxServer(build_app(objects, faults)) as server:
         shell = Sandbox("hubspot", server.url, None, faults, objects, org)  # type: ignore[arg-type]  # replaced below
         yield Sandbox("hubspot", server.url, shell.connect(), faults, objects, org)
-
-
-Rows = dict[tuple[str, ...], str]
-
-
-def held_rows(store: Store) -> tuple[Rows, Rows]:
-    """Return the content hashes of a store's leads, by id, and interactions, by lead, kind and id."""
-    with Session(store._engine) as session:
-        leads: Rows = {(row.id,): row.content_hash for row in session.scalars(select(LeadRow))}
-        items: Rows = {
-            (row.lead_id, row.kind, row.id): row.content_hash for row in session.scalars(select(InteractionRow))
-        }
-    return leads, items
 
 
 def portal_keys(objects: HubSpotObjects, object_type: str = "contacts") -> tuple[set[str], set[tuple[str, ...]]]:

@@ -1,0 +1,1 @@
+export default 'America/New_York';
