@@ -13,16 +13,12 @@ engagements, and from that of the leads once for each of the six kinds; and the 
 """
 
 import argparse
-import json
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from math import ceil
-from pathlib import Path
 
+from benchmarks.measured_pull import print_calls, pull
 from connectors.hubspot import HubSpotConfig, HubSpotConnector
 from connectors.priority import Band, Priority, PriorityStatus
 from connectors.quota import Quota
@@ -72,32 +68,13 @@ def _count(records: Iterable[object], since: datetime, name: str) -> int:
     return sum(getattr(record, name) >= since for record in records)
 
 
-def pull(folder: str, url: str) -> tuple[int, int]:
-    """Run one pull; return its API calls and its largest memory in MB."""
-    environment = {
-        **{name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")},
-        "PYTHONPATH": str(Path(__file__).parents[1]),
+def settings(url: str) -> dict[str, str]:
+    return {
         "HUBSPOT__BASE_URL": url,
         "HUBSPOT__ACCESS_TOKEN": "sandbox",
         "HUBSPOT__CALLS_PER_10_SECONDS": "100000",
         "HUBSPOT__SEARCHES_PER_SECOND": "10000",
     }
-    done = subprocess.run(
-        [sys.executable, "-c", _MEASURED], cwd=folder, env=environment, capture_output=True, text=True, check=True
-    )
-    report, kilobytes = done.stdout.rsplit("\n", 2)[0], done.stdout.split()[-1]
-    return int(json.loads(report)["hubspot"]["calls"]), int(kilobytes) // 1024
-
-
-# Not getrusage: on Linux its figure starts at the size of the process that started this one.
-_MEASURED = """
-from pathlib import Path
-from worker.cli.app import app
-try:
-    app(["pull", "--json"])
-finally:
-    print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
-"""
 
 
 def main() -> None:
@@ -108,15 +85,15 @@ def main() -> None:
     options = parser.parse_args()
     objects = fill_many(options.contacts, options.engagements, 1)
     with SandboxServer(build_app(objects, HubSpotFaults())) as server, tempfile.TemporaryDirectory() as folder:
-        calls, memory = pull(folder, server.url)
-        _print("full read", calls, full_minimum(objects), f"{memory} MB at most")
+        calls, memory = pull(folder, "hubspot", **settings(server.url))
+        print_calls("full read", calls, full_minimum(objects), f"{memory} MB at most")
         began_at = datetime.now(UTC)
         with objects.lock:
             work = Work(objects, 1)
             work.change_contacts(int(options.contacts * options.changed_share))
             work.change_engagements(int(options.engagements * options.changed_share))
-        calls, memory = pull(folder, server.url)
-        _print("incremental read", calls, incremental_minimum(objects, began_at), f"{memory} MB at most")
+        calls, memory = pull(folder, "hubspot", **settings(server.url))
+        print_calls("incremental read", calls, incremental_minimum(objects, began_at), f"{memory} MB at most")
         config = HubSpotConfig.model_validate({"access_token": "sandbox", "base_url": server.url})
         connector = HubSpotConnector(config, quota=Quota("sandbox"))
         connector.setup()
@@ -127,12 +104,7 @@ def main() -> None:
                 for place, id_ in enumerate(objects.ids["contacts"], start=1)
             ]
         )
-        _print("write", connector.calls - before, batches(len(objects.ids["contacts"]), 100), "")
-
-
-def _print(what: str, calls: int, minimum: int, more: str) -> None:
-    sys.stdout.write(f"{what}: {calls:,} calls, minimum {minimum:,}, {calls / minimum - 1:+.1%}  {more}\n")
-    sys.stdout.flush()
+        print_calls("write", connector.calls - before, batches(len(objects.ids["contacts"]), 100), "")
 
 
 if __name__ == "__main__":

@@ -94,13 +94,13 @@ class Reader:
         self._walker = Walker(transport, fields)
         self._notes = NoteReader(transport, self._walker, known_texts)
         self._copies: set[str] | None = None
-        self._ties: Ties = self._build_ties()
+        self._ties: Ties = (LeadTies if config.object == "Lead" else OpportunityTies)(transport)
         # Leads come after what belongs to them: with one that is gone goes all of it.
         self.streams = (ACTIVITIES, NOTES, STAGE_CHANGES, self._lead.stream, LATE_TIES)
 
     def read(self, stream: str, since: datetime | None, position: str | None) -> Iterator[Page]:
         """Yield the pages of one stream; see `Connector.read`."""
-        self._ties = self._build_ties()  # who became whom is asked anew
+        self._ties.refresh()
         self._copies = None
         if stream == LATE_TIES:
             return self._late_ties(since, position) if since is not None else iter([Page()])
@@ -165,7 +165,7 @@ class Reader:
 
     def _parts_by_prefix(self) -> dict[str, _Part]:
         return {
-            EMAIL: _Part(_EMAILS, self._email_page),
+            EMAIL: _Part(_EMAILS, self._changed_email_page),
             TASK: _Part(_TASKS, self._task_page),
             EVENT: _Part(_EVENTS, self._event_page),
             NOTE: _Part(_OLD_NOTES, self._old_note_page),
@@ -187,6 +187,16 @@ class Reader:
 
     # Interactions ---------------------------------------------------------------------------------------------------
 
+    def _changed_email_page(self, rows: Sequence[Row]) -> Page:
+        """Return a part of the mails that changed; the Task of one that was deleted is all that is left of it."""
+        orphans = [row["ActivityId"] for row in rows if row.get("ActivityId") and row["IsDeleted"]]
+        page, left = self._email_page(rows), self._task_page(self._select(_TASKS, "Id", orphans))
+        return replace(
+            page,
+            interactions=page.interactions + left.interactions,
+            told_interactions=page.told_interactions + left.told_interactions,
+        )
+
     def _email_page(self, rows: Sequence[Row]) -> Page:
         page = self._page(
             EMAIL,
@@ -195,14 +205,9 @@ class Reader:
             lambda row: (row.get("RelatedToId"), *(child["RelationId"] for child in _children(row))),
         )
         # Enhanced Email keeps a Task beside every mail, whose text is a copy: it goes when the mail is here.
-        copies = [(InteractionKind.EMAIL, row["ActivityId"]) for row in rows if row.get("ActivityId")]
-        orphans = [row["ActivityId"] for row in rows if row.get("ActivityId") and row["IsDeleted"]]
-        left = self._task_page(self._select(_TASKS, "Id", orphans))
-        return replace(
-            page,
-            interactions=page.interactions + left.interactions,
-            told_interactions=(*page.told_interactions, *copies, *left.told_interactions),
-        )
+        here = [row for row in rows if not row["IsDeleted"]]
+        copies = [(InteractionKind.EMAIL, row["ActivityId"]) for row in here if row.get("ActivityId")]
+        return replace(page, told_interactions=(*page.told_interactions, *copies))
 
     def _task_page(self, rows: Sequence[Row]) -> Page:
         mails = [row["Id"] for row in rows if row.get("TaskSubtype") == "Email"]
@@ -273,13 +278,7 @@ class Reader:
         mails = {row["EmailMessageId"] for row in self._select(_RELATIONS, "RelationId", names)}
         rows = {row["Id"]: row for row in self._select(_EMAILS, "Id", sorted(mails))}
         rows |= {row["Id"]: row for row in self._select(_EMAILS, "RelatedToId", names)}
-        present = [row for row in rows.values() if not row["IsDeleted"]]
-        found += self._page(
-            EMAIL,
-            present,
-            parse_email,
-            lambda row: (row.get("RelatedToId"), *(child["RelationId"] for child in _children(row))),
-        ).interactions
+        found += self._email_page(list(rows.values())).interactions
         found += self._note_page(self._notes.select(self._notes.list_linked(names))).interactions
         return found
 
@@ -290,10 +289,13 @@ class Reader:
         return Walk(self._lead.name, self._lead.required, described)
 
     def _changed_lead_page(self, rows: Sequence[Row]) -> Page:
-        """Return a part of what changed; with what leads have taken over from others that were merged into them."""
+        """Return a part of what changed; with what leads have taken over from others that were merged into them.
+
+        What is handed over is dated anew, so that its own walk finds it; only a link may not be asked for by its date.
+        """
         page = self._lead_page(rows)
         masters = sorted({row["MasterRecordId"] for row in rows if row.get("MasterRecordId")})
-        if not masters:
+        if not masters or self._notes.may_walk_links:
             return page
         taken_over = self.read_leads(masters)
         return replace(
@@ -366,9 +368,6 @@ class Reader:
             for chunk in chunks(values)
             for row in self._walker.select(walk, f" WHERE {column} IN {list_literal(chunk)}{also}")
         ]
-
-    def _build_ties(self) -> Ties:
-        return (LeadTies if self._config.object == "Lead" else OpportunityTies)(self._transport)
 
 
 def _who_and_what(row: Row) -> tuple[str | None, str | None]:

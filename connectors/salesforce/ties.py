@@ -33,6 +33,10 @@ class Ties(Protocol):
         """Return the leads that each record belongs to."""
         ...
 
+    def refresh(self) -> None:
+        """Ask anew about what was nobody's until now."""
+        ...
+
     def list_names(self, leads: Sequence[str]) -> list[str]:
         """Return all ids that a record may name to belong to one of these leads, theirs included."""
         ...
@@ -55,6 +59,10 @@ class LeadTies:
         converted = (CONTACT, LEAD_OBJECTS["Opportunity"].prefix)
         self._learn(id_ for item in named for id_ in item.ids if id_.startswith(converted))
         return [self._ties_of(item) for item in named]
+
+    def refresh(self) -> None:
+        """See `Ties`. What a lead became it stays; who is no lead's may become one's."""
+        self._became = {id_: leads for id_, leads in self._became.items() if leads}
 
     def list_names(self, leads: Sequence[str]) -> list[str]:
         """See `Ties`."""
@@ -113,6 +121,9 @@ class OpportunityTies:
             tuple(Tie(lead) for lead in dict.fromkeys(leads or [o for id_ in item.ids for o in parts.get(id_, ())]))
             for item, leads in zip(named, direct, strict=True)
         ]
+
+    def refresh(self) -> None:
+        """See `Ties`. Nothing is remembered here."""
 
     def list_names(self, leads: Sequence[str]) -> list[str]:
         """See `Ties`."""

@@ -9,6 +9,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 _START_TIMEOUT_SECONDS = 10.0
+_KEEP_ALIVE_SECONDS = 75  # how long front ends commonly keep an idle connection; uvicorn's 5 s break clients that pause
 
 
 class SandboxServer:
@@ -23,7 +24,14 @@ class SandboxServer:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.bind(("127.0.0.1", port))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            server_header=False,
+        )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True)
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from connectors.sandbox.salesforce.bulk_jobs import CSV, DONE, Job, Jobs, delimiter_of, write_csv
 from connectors.sandbox.salesforce.calls import Call, Refusal, Reply
+from connectors.sandbox.salesforce.checks import is_readable
+from connectors.sandbox.salesforce.describing import SOAP_TYPES
 from connectors.sandbox.salesforce.org import SalesforceOrg
 from connectors.sandbox.salesforce.record_calls import find_by_value
 from connectors.sandbox.salesforce.schema import SObject
@@ -61,7 +63,8 @@ class IngestCalls:
             raise Refusal("API_ERROR", f"The state cannot be set from {job.state} to {state}")
         job.state = state
         job.more.pop("contentUrl", None)
-        return Reply(job.render())
+        # Recorded: this reply alone does not say how the file is spelt.
+        return Reply({name: value for name, value in job.render().items() if name not in job.spelling})
 
     def get(self, call: Call) -> Reply:
         job = self._jobs.find(call)
@@ -88,8 +91,8 @@ class IngestCalls:
     def _results(self, call: Call, kind: str, first: Sequence[str]) -> Reply:
         job = self._jobs.find(call)
         rows = self._outcomes.get(job.id, {}).get(kind, [])
-        header = [*first, *self._headers.get(job.id, [])]
-        return Reply(content=write_csv(job.wanted, header, rows), media_type=CSV)
+        content = write_csv(job.wanted, first, rows, self._headers.get(job.id, []))
+        return Reply(content=content, media_type=CSV)
 
     def _proceed(self, job: Job) -> None:
         if job.state not in ("UploadComplete", "InProgress"):
@@ -120,12 +123,12 @@ class IngestCalls:
                 id_, created = self._write(job, definition, values)
                 outcomes["successful"].append([id_, "true" if created else "false", *cells])
             except Refusal as refusal:
-                error = f"{refusal.code}:{refusal}:{' '.join(refusal.fields)} --"
-                outcomes["failed"].append([values.get("Id", ""), error, *cells])
+                outcomes["failed"].append([values.get("Id", ""), _render_error(refusal), *cells])
         job.processed, job.failed = len(rows), len(outcomes["failed"])
         job.state = "JobComplete"
 
     def _write(self, job: Job, definition: SObject, cells: dict[str, str]) -> tuple[str, bool]:
+        _check_cells(definition, cells)
         writer, operation = Writer(self._org), job.wanted["operation"]
         values: dict[str, Any] = {
             name: None if value == _NULL else value for name, value in cells.items() if value != "" and name != "Id"
@@ -159,6 +162,26 @@ class IngestCalls:
         if found:
             return writer.update(definition.name, found[0]["Id"], values)(), False
         return writer.create(definition.name, values)(), True
+
+
+def _check_cells(definition: SObject, cells: dict[str, str]) -> None:
+    names = {name.lower(): name for name in definition.fields}
+    for place, (given, cell) in enumerate(cells.items()):
+        field = definition.fields[names[given.lower()]]
+        if cell in ("", _NULL) or is_readable(field, cell):
+            continue
+        # Recorded; columns are counted from 0.
+        kind = SOAP_TYPES.get(field.type, "xsd:string")
+        message = (
+            f"Failed to deserialize field at col {place}. Due to, '{cell}' is not a valid value for the type {kind}"
+        )
+        raise Refusal("INVALID_FIELD", message, (field.name,))
+
+
+def _render_error(refusal: Refusal) -> str:
+    """Return a row's refusal; recorded: a space stands before the dashes only after the name of a field."""
+    names = " ".join(refusal.fields or ())
+    return f"{refusal.code}:{refusal}:{names}{' ' if names else ''}--"
 
 
 def _read_csv(job: Job, content: bytes) -> tuple[list[str], list[list[str]]]:

@@ -1,5 +1,7 @@
 """What the two kinds of Bulk jobs share: their states, and how they and their files are spelt.
 
+The code API_ERROR is documented; how refusals of Bulk jobs are worded is not confirmed, here and where the kinds are.
+
 https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/bulk_api_2_0.htm
 """
 
@@ -17,6 +19,7 @@ from connectors.sandbox.salesforce.values import render_value
 DONE = ("JobComplete", "Failed", "Aborted")
 CSV = "text/csv"
 _DELIMITERS = {"COMMA": ",", "TAB": "\t", "SEMICOLON": ";", "PIPE": "|", "CARET": "^", "BACKQUOTE": "`"}
+_SPELLING = {"lineEnding": "LF", "columnDelimiter": "COMMA"}
 _LINE_ENDINGS = {"LF": "\n", "CRLF": "\r\n"}
 
 
@@ -38,6 +41,11 @@ class Job:
     changed_at: datetime | None = None
     more: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def spelling(self) -> dict[str, Any]:
+        """How the job's files are spelt."""
+        return {name: self.wanted.get(name, usual) for name, usual in _SPELLING.items()}
+
     def render(self) -> dict[str, Any]:
         """Return the job as the API shows it."""
         body = {
@@ -51,8 +59,7 @@ class Job:
             "concurrencyMode": "Parallel",
             "contentType": "CSV",
             "apiVersion": float(self.version),
-            "lineEnding": self.wanted.get("lineEnding", "LF"),
-            "columnDelimiter": self.wanted.get("columnDelimiter", "COMMA"),
+            **self.spelling,
             **self.more,
         }
         if self.state in ("InProgress", *DONE):
@@ -105,12 +112,17 @@ def delimiter_of(wanted: dict[str, Any]) -> str:
     return _DELIMITERS[name]
 
 
-def write_csv(wanted: dict[str, Any], header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
-    """Return rows as a file: everything is quoted, null is empty, and the header is always there."""
+def write_csv(
+    wanted: dict[str, Any], header: Sequence[str], rows: Iterable[Sequence[Any]], uploaded: Sequence[str] = ()
+) -> bytes:
+    """Return rows as a file: everything is quoted, null is empty, and the header is always there.
+
+    The names of the columns that were uploaded come after it as they are; recorded: these are not quoted.
+    """
     buffer = io.StringIO()
-    ending = _LINE_ENDINGS.get(str(wanted.get("lineEnding", "LF")), "\n")
-    writer = csv.writer(buffer, delimiter=delimiter_of(wanted), quoting=csv.QUOTE_ALL, lineterminator=ending)
-    writer.writerow(header)
+    ending, delimiter = _LINE_ENDINGS.get(str(wanted.get("lineEnding", "LF")), "\n"), delimiter_of(wanted)
+    buffer.write(delimiter.join([*(f'"{name}"' for name in header), *uploaded]) + ending)
+    writer = csv.writer(buffer, delimiter=delimiter, quoting=csv.QUOTE_ALL, lineterminator=ending)
     writer.writerows([spell(value) for value in row] for row in rows)
     return buffer.getvalue().encode()
 
@@ -122,7 +134,7 @@ def spell(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     if isinstance(value, date):
         return value.isoformat()
     return str(value)

@@ -9,22 +9,25 @@ from starlette.datastructures import Headers, QueryParams
 
 
 class Refusal(Exception):
-    """Salesforce does not do what was asked, with its code and the fields at fault."""
+    """Salesforce does not do what was asked, with its code and the fields at fault.
 
-    def __init__(self, code: str, message: str, fields: Sequence[str] = (), *, status: int = 400) -> None:
+    A refusal to write a record names its fields, if only by an empty list; others (None) have no such member.
+    """
+
+    def __init__(self, code: str, message: str, fields: Sequence[str] | None = None, *, status: int = 400) -> None:
         super().__init__(message)
         self.code = code
-        self.fields = tuple(fields)
+        self.fields = None if fields is None else tuple(fields)
         self.status = status
 
     def render(self) -> dict[str, Any]:
         """Return the refusal as an item of the array that a refused call is answered with."""
         body: dict[str, Any] = {"message": str(self), "errorCode": self.code}
-        return body | ({"fields": list(self.fields)} if self.fields else {})
+        return body if self.fields is None else body | {"fields": list(self.fields)}
 
     def render_result(self) -> dict[str, Any]:
         """Return the refusal of one record among several; recorded: it does not say which record."""
-        error = {"statusCode": self.code, "message": str(self), "fields": list(self.fields)}
+        error = {"statusCode": self.code, "message": str(self), "fields": list(self.fields or ())}
         return {"success": False, "errors": [error]}
 
 

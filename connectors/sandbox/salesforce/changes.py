@@ -111,7 +111,8 @@ class Work:
 
     def _restore_lead(self) -> str:
         gone = [item.id for item in self._org.deletions if item.sobject == self._lead and item.because == item.id]
-        gone = [id_ for id_ in gone if not self._org.tables[self._lead][id_].get("MasterRecordId")]
+        table = self._org.tables[self._lead]
+        gone = [id_ for id_ in gone if id_ in table and not table[id_].get("MasterRecordId")]
         if not gone:
             return "leads left alone"
         self._org.undelete(self._lead, self._random.choice(gone))

@@ -19,6 +19,8 @@ _EMAIL = re.compile(r"^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$")
 _NUMBERS = ("double", "currency", "percent", "int", "long")
 _TEXTS = ("string", "textarea", "phone", "url", "combobox", "encryptedstring", "anyType", "picklist", "email")
 _PICKLIST_LENGTH = 255
+_DATE_LENGTH = len("2026-11-02")
+_UNREADABLE = "JSON_PARSER_ERROR"
 _NO_PERMISSION = (
     "Unable to create/update fields: {}. Please check the security settings of this field and verify that it is"
     " read/write for your profile or permission set."
@@ -55,6 +57,15 @@ def read_values(definition: SObject, values: Mapping[str, Any], access: Access, 
     if missing:
         raise Refusal("REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(missing)}]", missing)
     return read
+
+
+def is_readable(field: Field, cell: str) -> bool:
+    """Say whether a text is a value of a field's type at all, whatever else may be wrong with it."""
+    try:
+        _read_value(field, cell)
+    except Refusal as refusal:
+        return refusal.code != _UNREADABLE
+    return True
 
 
 def _read_value(field: Field, value: Any) -> Any:
@@ -127,7 +138,7 @@ def _read_time(kind: str, value: Any) -> date | datetime:
         raise _unreadable(kind, value)
     try:
         if kind == "date":
-            return date.fromisoformat(value[:10])
+            return date.fromisoformat(value) if len(value) == _DATE_LENGTH else datetime.fromisoformat(value).date()
         moment = datetime.fromisoformat(value)
     except ValueError:
         raise _unreadable(kind, value) from None
@@ -147,7 +158,7 @@ def _unreadable(kind: str, value: Any) -> Refusal:
     else:
         token = "START_ARRAY" if isinstance(value, list) else "START_OBJECT"
     return Refusal(
-        "JSON_PARSER_ERROR",
+        _UNREADABLE,
         f"Cannot deserialize instance of {kind} from {token} or request may be missing a required field at"
         " [line:1, column:1]",
     )

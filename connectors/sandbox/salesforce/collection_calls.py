@@ -19,7 +19,7 @@ from connectors.sandbox.salesforce.writing import Write, Writer
 MOST_RECORDS = 200
 _MOST_CHUNKS = 10
 _MOST_READ = 2_000
-# Not confirmed: the codes of a call that holds too many records, or changes their type too often.
+# Not confirmed: the codes and wordings of a call that holds too many records, or changes their type too often.
 _TOO_MANY = "EXCEEDED_MAX_SIZE_REQUEST"
 _TOO_MIXED = "LIMIT_EXCEEDED"
 # Recorded.

@@ -1,5 +1,7 @@
 """Several calls in one.
 
+How refusals are coded and worded here is not confirmed.
+
 https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_composite.htm
 """
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from connectors.sandbox.salesforce.index import Row
+from connectors.sandbox.salesforce.permissions import GRANTS
 
 if TYPE_CHECKING:
     from connectors.sandbox.salesforce.org import SalesforceOrg
@@ -77,7 +78,7 @@ def follow_up(org: "SalesforceOrg", sobject: str, before: Row | None, row: Row, 
             _log_fields(org, "Lead", "LeadHistory", "LeadId", before, row, at, by)
         case "Task" | "Event":
             _date_activity(org, sobject, row)
-        case "PermissionSetAssignment" | "FieldPermissions" | "ObjectPermissions":
+        case _ if sobject in GRANTS:
             org.forget_schema()
 
 

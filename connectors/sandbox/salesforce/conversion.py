@@ -70,7 +70,8 @@ def _move(org: "SalesforceOrg", lead: str, contact: str, about: str, by: str) ->
         for row in org.committed(child, "WhoId", lead):
             org.update(child, row["Id"], {"WhoId": contact, "WhatId": about}, by=by)
     for relation in org.committed("EmailMessageRelation", "RelationId", lead):
-        org.update("EmailMessageRelation", relation["Id"], {"RelationId": contact, "RelationObjectType": "Contact"})
+        values = {"RelationId": contact, "RelationObjectType": "Contact"}
+        org.update("EmailMessageRelation", relation["Id"], values, by=by)
     for link in org.committed("ContentDocumentLink", "LinkedEntityId", lead):
         for target in (contact, about):
             values = {"ContentDocumentId": link["ContentDocumentId"], "LinkedEntityId": target, "ShareType": "V"}

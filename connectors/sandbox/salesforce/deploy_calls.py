@@ -1,5 +1,7 @@
 """Deploying metadata over REST: a package is taken, looked at for a while, and put in place as a whole.
 
+How refusals are coded and worded here is not confirmed.
+
 https://developer.salesforce.com/docs/atlas.en-us.api_meta.meta/api_meta/meta_rest_deploy.htm
 """
 

@@ -5,9 +5,11 @@ Every member of the recorded describes is there; those that nothing here depends
 
 from typing import Any
 
-from connectors.sandbox.salesforce.schema import Field, SObject
+from connectors.sandbox.salesforce.compounds import compound_of
+from connectors.sandbox.salesforce.deletion import CHILDREN
+from connectors.sandbox.salesforce.schema import ChildRelationship, Field, SObject
 
-_SOAP_TYPES = {
+SOAP_TYPES = {
     "id": "tns:ID",
     "reference": "tns:ID",
     "boolean": "xsd:boolean",
@@ -28,6 +30,17 @@ _URLS = {"rowTemplate": "/{{ID}}", "describe": "/describe", "sobject": "", "layo
     "quickActions": "/quickActions",
 }
 _NO = ("activateable", "customSetting", "deprecatedAndHidden", "hasSubtypes", "isInterface", "isSubtype")
+# Recorded of a new version of the API; most objects have none of it.
+_NONE = (
+    *("associateEntityType", "associateParentEntity", "defaultImplementation", "extendedBy", "extendsInterfaces"),
+    *("implementedBy", "implementsInterfaces"),
+)
+# Lists that are put together of other records, and so go with what they are about.
+_LISTS = (
+    *("ActivityHistory", "AttachedContentDocument", "LeadFeed", "NoteAndAttachment", "OpenActivity"),
+    "OpportunityFeed",
+)
+_PEOPLE = ("User", "Group")
 _MASTER_RECORD_TYPE = "012000000000000AAA"
 
 
@@ -36,8 +49,10 @@ def render_summary(definition: SObject, data: str) -> dict[str, Any]:
     path = f"{data}/sobjects/{definition.name}"
     return {
         **dict.fromkeys(_NO, False),
+        **dict.fromkeys(_NONE),
         "createable": definition.createable,
         "custom": definition.name.endswith("__c"),
+        "deepCloneable": False,
         "deletable": definition.deletable,
         "feedEnabled": definition.name in ("Lead", "Opportunity", "Contact", "Account"),
         "keyPrefix": definition.prefix,
@@ -58,16 +73,21 @@ def render_summary(definition: SObject, data: str) -> dict[str, Any]:
     }
 
 
-def render_object(definition: SObject, data: str) -> dict[str, Any]:
-    """Return an object with its fields and the relationships that lead to it."""
+def render_object(definition: SObject, data: str, origin: str = "") -> dict[str, Any]:
+    """Return an object with its fields and the relationships that lead to it; `origin` is where people see records."""
     layout = f"{data}/sobjects/{definition.name}/describe/layouts/{_MASTER_RECORD_TYPE}"
+    summary = render_summary(definition, data)
+    pages = {"uiDetailTemplate": f"{origin}/{{ID}}", "uiEditTemplate": f"{origin}/{{ID}}/e"}
     return {
-        **render_summary(definition, data),
+        **summary,
+        "urls": {**summary["urls"], **pages, "uiNewRecord": f"{origin}/{definition.prefix}/e"}
+        if definition.prefix
+        else summary["urls"],
         "actionOverrides": [],
         "compactLayoutable": definition.prefix is not None,
         "childRelationships": [
             {
-                "cascadeDelete": False,
+                "cascadeDelete": _goes_with(definition, child),
                 "childSObject": child.sobject,
                 "deprecatedAndHidden": False,
                 "field": child.field,
@@ -96,12 +116,13 @@ def render_object(definition: SObject, data: str) -> dict[str, Any]:
         ],
         "searchLayoutable": definition.queryable,
         "sobjectDescribeOption": "FULL",
-        "supportedScopes": [{"label": f"All {definition.label.lower()}s", "name": "everything"}],
+        "supportedScopes": _list_scopes(definition),
     }
 
 
 def render_field(definition: SObject, field: Field) -> dict[str, Any]:
     """Return a field with every member that the recorded describes have."""
+    compound = compound_of(definition, field)
     text = field.type not in ("boolean", "int", "double", "currency", "percent", "datetime", "date")
     long_text = field.type == "textarea" and field.length > 255
     choices = [
@@ -117,27 +138,27 @@ def render_field(definition: SObject, field: Field) -> dict[str, Any]:
         "calculatedFormula": None,
         "cascadeDelete": False,
         "caseSensitive": False,
-        "compoundFieldName": None,
+        "compoundFieldName": compound,
         "controllerName": None,
         "createable": field.createable,
         "custom": field.custom,
         "defaultValue": field.default,
         "defaultValueFormula": None,
-        "defaultedOnCreate": field.default is not None or not field.createable,
+        "defaultedOnCreate": _is_defaulted(field),
         "dependentPicklist": False,
         "deprecatedAndHidden": False,
         "digits": 8 if field.type == "int" else 0,
         "displayLocationInDecimal": False,
         "encrypted": False,
         "externalId": False,
-        "extraTypeInfo": "plaintextarea" if long_text else None,
+        "extraTypeInfo": _kind(definition, field, compound),
         "filterable": field.filterable,
         "filteredLookupInfo": None,
         "formulaTreatNullNumberAsZero": False,
-        "groupable": not long_text and field.type not in ("base64", "double", "currency", "percent", "address"),
+        "groupable": field.groupable,
         "highScaleNumber": False,
         "htmlFormatted": False,
-        "idLookup": field.type == "id",
+        "idLookup": field.type in ("id", "email"),
         "inlineHelpText": None,
         "label": field.label or field.name,
         "length": field.length,
@@ -147,11 +168,11 @@ def render_field(definition: SObject, field: Field) -> dict[str, Any]:
         "nameField": field.name == "Name" or (field.name == "Subject" and definition.name in ("Task", "Event")),
         "namePointing": len(field.reference_to) > 1,
         "nillable": field.nillable,
-        "permissionable": field.custom or (field.nillable and field.createable),
+        "permissionable": _takes_permissions(field, compound),
         "picklistValues": choices,
         "polymorphicForeignKey": len(field.reference_to) > 1,
         "precision": field.precision,
-        "queryByDistance": False,
+        "queryByDistance": field.type == "address",
         "referenceTargetField": None,
         "referenceTo": list(field.reference_to),
         "relationshipName": field.relationship,
@@ -159,11 +180,57 @@ def render_field(definition: SObject, field: Field) -> dict[str, Any]:
         "restrictedDelete": False,
         "restrictedPicklist": field.restricted,
         "scale": field.scale,
-        "searchPrefilterable": False,
-        "soapType": _SOAP_TYPES.get(field.type, "xsd:string"),
+        "searchPrefilterable": _is_lookup(field),
+        "soapType": SOAP_TYPES.get(field.type, "xsd:string"),
         "sortable": field.sortable,
         "type": field.type,
         "unique": False,
         "updateable": field.updateable,
         "writeRequiresMasterRead": False,
     }
+
+
+def _list_scopes(definition: SObject) -> list[dict[str, str]]:
+    records = f"{definition.label.lower()}s"
+    scopes = {"everything": f"All {records}"}
+    if "OwnerId" in definition.fields:
+        queue = {"queue_owned": f"Queue owned {records}"} if definition.name == "Lead" else {}
+        scopes |= {"mine": f"My {records}", **queue, "team": f"My team's {records}"}
+    return [{"label": label, "name": name} for name, label in scopes.items()]
+
+
+def _goes_with(definition: SObject, child: ChildRelationship) -> bool:
+    """Say whether the related records are deleted with the record."""
+    return child.sobject in _LISTS or (child.sobject, child.field) in CHILDREN.get(definition.name, ())
+
+
+def _is_defaulted(field: Field) -> bool:
+    """Say whether Salesforce sets a field that a new record lacks; a name is put together, not set."""
+    kept = not field.nillable and not field.createable and field.name != "Name"
+    return kept or field.default is not None or field.name == "OwnerId"
+
+
+def _kind(definition: SObject, field: Field, compound: str | None) -> str | None:
+    """Return what sort of text a field holds."""
+    if field.type == "textarea":
+        return "plaintextarea"
+    if field.name == "PhotoUrl":
+        return "imageurl"
+    if definition.name == "Account" and field.name == "Name":
+        return "switchablepersonname"
+    named = compound == "Name" or (field.name == "Name" and "LastName" in definition.fields)
+    return "personname" if named else None
+
+
+def _takes_permissions(field: Field, compound: str | None) -> bool:
+    """Say whether permission sets open a field: not the parts of a name, and not what Salesforce keeps of mails."""
+    if field.custom or field.type == "address":
+        return True
+    return field.nillable and field.createable and compound != "Name" and not field.name.startswith("EmailBounced")
+
+
+def _is_lookup(field: Field) -> bool:
+    """Say whether a field is a reference that an admin can narrow: to a business record, and not a merge's trace."""
+    if field.type != "reference" or field.name == "MasterRecordId":
+        return False
+    return not any(name in _PEOPLE for name in field.reference_to)

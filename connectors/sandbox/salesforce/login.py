@@ -3,18 +3,16 @@
 from collections.abc import Mapping
 from html import escape
 
-import defusedxml.ElementTree
-from defusedxml.common import DefusedXmlException
 from starlette.datastructures import Headers
 
 from connectors.sandbox.salesforce.calls import Reply
 from connectors.sandbox.salesforce.ids import ORG_ID
 from connectors.sandbox.salesforce.org import USERNAME, SalesforceOrg
+from connectors.sandbox.salesforce.soap import SOAP_XML, read_soap, refuse_unreadable
 from connectors.sandbox.salesforce.tokens import Session, Sessions, TokenRefusal
 
 # https://help.salesforce.com/s/articleView?id=release-notes.rn_api_upcoming_retirement_258rn.htm
 _LAST_SOAP_LOGIN = 64.0
-_XML = "text/xml;charset=UTF-8"
 _ENVELOPE = (
     '<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope'
     ' xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"'
@@ -50,15 +48,14 @@ def answer_login(sessions: Sessions, version: str, raw: bytes, origin: str) -> R
     if float(version or 0) > _LAST_SOAP_LOGIN:
         # The code and the wording are not confirmed.
         return _fault("UNSUPPORTED_API_VERSION", f"SOAP API login() is not available in version {version}")
-    try:
-        root = defusedxml.ElementTree.fromstring(raw, forbid_dtd=True)
-    except (DefusedXmlException, SyntaxError):
-        return _fault("INVALID_SOAP", "The request is no well-formed XML")
+    root = read_soap(raw)
+    if root is None:
+        return refuse_unreadable()
     texts = {element.tag.rpartition("}")[2]: element.text or "" for element in root.iter()}
     session = sessions.log_in(texts.get("username", ""), texts.get("password", ""))
     if session is None:
         return _fault("INVALID_LOGIN", "Invalid username, password, security token; or user locked out.")
-    return Reply(content=_ENVELOPE.format(_login(session, version, origin)).encode(), media_type=_XML)
+    return Reply(content=_ENVELOPE.format(_login(session, version, origin)).encode(), media_type=SOAP_XML)
 
 
 def _login(session: Session, version: str, origin: str) -> str:
@@ -80,4 +77,4 @@ def _fault(code: str, message: str) -> Reply:
         f'<sf:LoginFault xsi:type="sf:LoginFault"><sf:exceptionCode>{code}</sf:exceptionCode>'
         f"<sf:exceptionMessage>{text}</sf:exceptionMessage></sf:LoginFault></detail></soapenv:Fault>"
     )
-    return Reply(content=_ENVELOPE.format(body).encode(), status=500, media_type=_XML)
+    return Reply(content=_ENVELOPE.format(body).encode(), status=500, media_type=SOAP_XML)

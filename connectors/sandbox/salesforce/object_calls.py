@@ -1,9 +1,12 @@
 """What the org is: its objects, its limits, and what of an object changed or went away.
 
+The codes of refusals are documented; how they are worded is not confirmed.
+
 https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_getdeleted.htm
 """
 
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 from connectors.sandbox.salesforce.calls import Call, Refusal, Reply, not_found
 from connectors.sandbox.salesforce.describing import render_object, render_summary
@@ -60,7 +63,10 @@ class ObjectCalls:
         return Reply({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": listed})
 
     def describe(self, call: Call) -> Reply:
-        return Reply(render_object(self._definition(call), call.data))
+        return Reply(
+            render_object(self._definition(call), call.data, call.origin),
+            headers={"Last-Modified": format_datetime(self._org.schema_changed_at, usegmt=True)},
+        )
 
     def deleted(self, call: Call) -> Reply:
         """Answer which records were deleted in a span of time."""

@@ -1,26 +1,25 @@
 """A Salesforce org: its records, the rules by which they change, and what the integration user sees of them."""
 
-import itertools
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from connectors.sandbox.salesforce.catalogue import Catalogue
 from connectors.sandbox.salesforce.consequences import complete, follow_up
 from connectors.sandbox.salesforce.conversion import convert, merge
 from connectors.sandbox.salesforce.deletion import Deletion, delete, undelete
 from connectors.sandbox.salesforce.faults import SalesforceFaults
 from connectors.sandbox.salesforce.founding import ADMIN_ID, QUEUE_ID, USER_ID, USERNAME, found_org
-from connectors.sandbox.salesforce.ids import PREFIXES_WITHOUT_DESCRIBE, make_id
 from connectors.sandbox.salesforce.index import Index, LateCommits, Row, Tables
-from connectors.sandbox.salesforce.permissions import find_access
-from connectors.sandbox.salesforce.schema import Field, SObject, standard_objects
-from connectors.sandbox.salesforce.settings_objects import more_objects, settings_rows
+from connectors.sandbox.salesforce.permissions import GRANTS, find_access
+from connectors.sandbox.salesforce.rules import ValidationRule, list_rules
+from connectors.sandbox.salesforce.schema import Field, SObject
+from connectors.sandbox.salesforce.settings_objects import settings_rows
+from connectors.sandbox.salesforce.sight import is_hidden, seen_rows, without_hidden_fields
 from connectors.sandbox.salesforce.soql import SoqlError
-
-_FILES = ("ContentVersion", "ContentDocument", "ContentNote")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +30,6 @@ class Change:
     id: str
     committed_at: datetime
 
-
-@dataclass(frozen=True, slots=True)
-class ValidationRule:
-    """An admin's rule: a record is refused while its fields have these values."""
-
-    sobject: str
-    when: Mapping[str, Any]
-    message: str
-    fields: tuple[str, ...] = ()
-
-
-# The rule of the fault `validation`.
-_GERMAN_LEADS = ValidationRule("Lead", {"Country": "Germany"}, "A lead in Germany needs a data protection note")
 
 __all__ = ["ADMIN_ID", "QUEUE_ID", "USERNAME", "USER_ID", "Change", "SalesforceOrg", "ValidationRule"]
 
@@ -83,20 +69,14 @@ class SalesforceOrg:
     lock: Any = field(default_factory=threading.RLock)
 
     def __post_init__(self) -> None:
-        self.objects: dict[str, SObject] = {**more_objects(), **standard_objects()}
+        self._catalogue = Catalogue()
+        self.objects = self._catalogue.objects
         self.tables = {name: {} for name in self.objects}
         self.open_fields: set[str] = set()  # custom fields that everybody sees
         self._index = Index(self.tables)
         self._late = LateCommits(lambda: self.clock())
-        self._names = {name.lower(): name for name in self.objects}
-        self._numbers: dict[str, itertools.count[int]] = {}
+        self.schema_changed_at = self.clock().astimezone(UTC)
         self._described: dict[tuple[object, ...], SObject] = {}
-        self._blank = {name: _blank_row(definition) for name, definition in self.objects.items()}
-        own = {name: definition.prefix for name, definition in self.objects.items() if definition.prefix}
-        self._prefixes = PREFIXES_WITHOUT_DESCRIBE | own
-        self._by_prefix: dict[str, list[str]] = {}
-        for name, prefix in self._prefixes.items():
-            self._by_prefix.setdefault(prefix, []).append(name)
         self.founded_at = self.clock() - timedelta(days=1000)
         found_org(self)
 
@@ -104,16 +84,11 @@ class SalesforceOrg:
 
     def new_id(self, sobject: str) -> str:
         """Return the next 18-character id of an object."""
-        numbers = self._numbers.setdefault(sobject, itertools.count(1001))
-        prefix = self._prefixes.get(sobject) or "0zz"
-        return make_id(prefix, next(numbers))
+        return self._catalogue.new_id(sobject)
 
     def add_field(self, sobject: str, definition: Field, *, visible: bool = False) -> None:
         """Create a custom field, or change its definition. Nobody sees it until a permission set grants it."""
-        known = self.objects[sobject]
-        self.objects[sobject] = replace(known, fields={**known.fields, definition.name: definition})
-        self._blank[sobject] = _blank_row(self.objects[sobject])
-        if definition.default is not None and definition.name not in known.fields:
+        if self._catalogue.add_field(sobject, definition) and definition.default is not None:
             for row in self.tables[sobject].values():
                 row[definition.name] = definition.default
         if visible:
@@ -122,15 +97,14 @@ class SalesforceOrg:
 
     def remove_field(self, sobject: str, name: str) -> None:
         """Remove a custom field with its values."""
-        known = self.objects[sobject]
-        left = {key: value for key, value in known.fields.items() if key != name}
-        self.objects[sobject] = replace(known, fields=left)
+        self._catalogue.remove_field(sobject, name)
         for row in self.tables[sobject].values():
             row.pop(name, None)
         self.forget_schema()
 
     def forget_schema(self) -> None:
         """Let the next look at an object find out anew what the integration user may see."""
+        self.schema_changed_at = self.clock().astimezone(UTC)
         self._described.clear()
 
     def stage(self, name: object) -> Row:
@@ -143,13 +117,12 @@ class SalesforceOrg:
     def insert(self, sobject: str, values: Mapping[str, Any], at: datetime | None = None, *, by: str = ADMIN_ID) -> Row:
         """Add a record and return it. A record of a past time (`at`) is committed at once."""
         stamp = (at or self.clock()).replace(microsecond=0)
-        blank, stamps = self._blank[sobject]
-        row: Row = {"Id": self.new_id(sobject), **blank}
-        for name in stamps:
+        row: Row = {"Id": self.new_id(sobject), **self._catalogue.new_row(sobject)}
+        for name in self._catalogue.list_stamps(sobject):
             row[name] = by if name.endswith("Id") else stamp
         if "OwnerId" in self.objects[sobject].fields:
             row["OwnerId"] = by
-        row.update(values)
+        row.update(_whole_seconds(values))
         complete(self, sobject, row, values)
         self.tables[sobject][row["Id"]] = row
         self._index.move(sobject, row["Id"], {}, row)
@@ -164,7 +137,7 @@ class SalesforceOrg:
         row = self.tables[sobject][id_]
         before = dict(row)
         self._stamp(sobject, row, at, by)
-        row.update(values)
+        row.update(_whole_seconds(values))
         complete(self, sobject, row, values)
         self._index.move(sobject, id_, before, row)
         self._commit(sobject, before, row, at, by)
@@ -187,6 +160,8 @@ class SalesforceOrg:
         """Remove a record for good, as an emptied recycle bin does; nothing tells of it."""
         row = self.tables[sobject].pop(id_)
         self._index.move(sobject, id_, row, {})
+        if sobject in GRANTS:
+            self.forget_schema()
 
     def merge(self, sobject: str, master: str, losers: Collection[str], *, by: str = ADMIN_ID) -> None:
         """Merge records: the losers are deleted and name their master, which takes over what hangs on them."""
@@ -198,8 +173,7 @@ class SalesforceOrg:
 
     def rules_of(self, sobject: str) -> list[ValidationRule]:
         """Return the validation rules that are active on an object."""
-        rules = [*self.validation_rules, *([_GERMAN_LEADS] if self.faults.validation else [])]
-        return [rule for rule in rules if rule.sobject == sobject]
+        return list_rules(self, sobject)
 
     # What the integration user sees
 
@@ -209,9 +183,8 @@ class SalesforceOrg:
         Raises:
             SoqlError: There is no such object for this user.
         """
-        name = self._names.get(sobject.lower())
-        unseen = self.hidden_objects | (frozenset() if self.notes_enabled else frozenset({"ContentNote"}))
-        if name is None or name in unseen:
+        name = self._catalogue.find_name(sobject)
+        if name is None or is_hidden(self, name):
             raise SoqlError(
                 "INVALID_TYPE",
                 f"sObject type '{sobject}' is not supported. If you are attempting to use a custom object, be sure to"
@@ -220,9 +193,7 @@ class SalesforceOrg:
             )
         key = (name, self.hidden, self.faults.missing)
         if key not in self._described:
-            known = self.objects[name]
-            fields = {key: value for key, value in known.fields.items() if self.access(name, value)}
-            self._described[key] = replace(known, fields=fields)
+            self._described[key] = without_hidden_fields(self, self.objects[name])
         return self._described[key]
 
     def access(self, sobject: str, definition: Field) -> str:
@@ -231,14 +202,14 @@ class SalesforceOrg:
 
     def rows(self, sobject: str) -> Iterable[Row]:
         """Return every record that the integration user may see, deleted and archived ones included."""
-        name = self._names[sobject.lower()]
+        name = self._catalogue.find_name(sobject) or sobject
         if not self.tables[name]:
             return settings_rows(self, name)
         return self._seen(name, self.tables[name].values())
 
     def lookup(self, sobject: str, field: str, values: Collection[str]) -> Iterable[Row]:
         """Return the same records by their id, or by what they refer to, without looking at all of them."""
-        name = self._names[sobject.lower()]
+        name = self._catalogue.find_name(sobject) or sobject
         table = self.tables[name]
         wanted = set(values)
         if field == "Id":
@@ -264,19 +235,11 @@ class SalesforceOrg:
 
     def type_of(self, id: str) -> str | None:
         """Return the name of the object that an id belongs to."""
-        names = self._by_prefix.get(id[:3], [])
+        names = self._catalogue.list_names(id)
         return next((name for name in names if id in self.tables[name]), names[0] if names else None)
 
     def can_query_all_files(self) -> bool:
         return self.query_all_files and self.faults.all_files
-
-    def may_see_file(self, document: str, owner: object) -> bool:
-        """Say whether the user sees a file: its own, one shared with it, or every one with Query All Files."""
-        if self.can_query_all_files() or owner == USER_ID:
-            return True
-        ids = self._index.ids("ContentDocumentLink", "ContentDocumentId", [document])
-        links = self.tables["ContentDocumentLink"]
-        return any(links[id_]["LinkedEntityId"] == USER_ID and not links[id_]["IsDeleted"] for id_ in ids)
 
     def committed(self, sobject: str, field: str, value: str) -> list[Row]:
         """Return the records that refer to another, seen or not; deleted ones are left out."""
@@ -292,17 +255,11 @@ class SalesforceOrg:
     def _seen(self, name: str, rows: Iterable[Row]) -> Iterable[Row]:
         if self._late.settle():
             rows = self._late.seen(rows)
-        if name in _FILES and not self.can_query_all_files():
-            key = "ContentDocumentId" if name == "ContentVersion" else "Id"
-            return [row for row in rows if self.may_see_file(row[key], row.get("OwnerId"))]
-        if name == "PermissionSet":
-            granted = {"PermissionsQueryAllFiles": self.can_query_all_files()}
-            return [{**row, **granted} if row["IsOwnedByProfile"] else row for row in rows]
-        return rows
+        return seen_rows(self, name, rows)
 
     def _stamp(self, sobject: str, row: Row, at: datetime | None, by: str) -> None:
         stamp = (at or self.clock()).replace(microsecond=0)
-        for name in self._blank[sobject][1]:
+        for name in self._catalogue.list_stamps(sobject):
             if not name.startswith("Created"):
                 row[name] = by if name.endswith("Id") else stamp
 
@@ -320,9 +277,8 @@ class SalesforceOrg:
             listener(Change(sobject, row["Id"], until))
 
 
-def _blank_row(definition: SObject) -> tuple[Row, tuple[str, ...]]:
-    """Return what an unset record of an object holds, and the stamps that it has."""
-    blank: Row = {name: False for name, item in definition.fields.items() if item.type == "boolean"}
-    blank |= {name: item.default for name, item in definition.fields.items() if item.default is not None}
-    stamps = ("CreatedDate", "CreatedById", "LastModifiedDate", "LastModifiedById", "SystemModstamp")
-    return blank, tuple(name for name in stamps if name in definition.fields)
+def _whole_seconds(values: Mapping[str, Any]) -> Row:
+    """Return values as an org keeps them; recorded: no stored time has a part of a second."""
+    return {
+        name: value.replace(microsecond=0) if isinstance(value, datetime) else value for name, value in values.items()
+    }

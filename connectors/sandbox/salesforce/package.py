@@ -1,5 +1,7 @@
 """Reads a metadata package: what it would create, and what is wrong with it.
 
+How the problems are worded is not confirmed, but for the one that was recorded.
+
 https://developer.salesforce.com/docs/atlas.en-us.api_meta.meta/api_meta/file_based.htm
 """
 

@@ -10,6 +10,8 @@ from connectors.sandbox.salesforce.schema import Field
 if TYPE_CHECKING:
     from connectors.sandbox.salesforce.org import SalesforceOrg
 
+GRANTS = ("PermissionSetAssignment", "FieldPermissions", "ObjectPermissions")  # what opens fields, or ceases to
+
 
 def find_access(org: "SalesforceOrg", sobject: str, definition: Field) -> str:
     """Return what the integration user may do with a field: nothing, `read`, or `edit`."""
@@ -45,6 +47,7 @@ def check_permission_record(org: "SalesforceOrg", sobject: str, values: Mapping[
             if parent not in org.objects or name not in org.objects[parent].fields:
                 message = f"Field Name: bad value for restricted picklist field: {full}"
                 raise Refusal("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", message, ("Field",))
+            # Wording not confirmed.
             message = "duplicate value found: <unknown> duplicates value on record with id: <unknown>"
             _refuse_twice(org, sobject, values, ("ParentId", "Field"), "DUPLICATE_VALUE", message)
         case "PermissionSet":

@@ -34,7 +34,9 @@ class RecordCalls:
     def create(self, call: Call) -> Reply:
         definition = self.definition(call)
         write = self._writer(call).create(definition.name, call.read_object())
-        return Reply({"id": write(), "success": True, "errors": []}, 201)
+        id_ = write()
+        place = f"{call.data}/sobjects/{definition.name}/{id_}"
+        return Reply({"id": id_, "success": True, "errors": []}, 201, {"Location": place})
 
     def get(self, call: Call) -> Reply:
         definition = self.definition(call)

@@ -22,6 +22,7 @@ _AUDIT = (
 _LENGTHS = {"id": 18, "reference": 18, "string": 255, "textarea": 255, "picklist": 40, "multipicklist": 4099}
 _LENGTHS |= {"email": 80, "phone": 40, "url": 255, "combobox": 255}
 _NUMBERS = {"double", "currency", "percent"}
+_UNGROUPABLE = {*_NUMBERS, "address", "anyType", "base64", "datetime", "multipicklist"}
 _FIELD = re.compile(
     r"(?P<name>\w+)(?::(?P<type>\w+)(?:\((?P<length>\d+)(?:,(?P<scale>\d+))?\))?)?"
     r"(?:(?P<arrow>>>?)(?P<targets>[\w|]+))?(?P<null>[!*]?)(?P<access>[-+~]?)"
@@ -51,6 +52,11 @@ class Field:
     scale: int = 0
     default: object = None
     required: bool = False
+
+    @property
+    def groupable(self) -> bool:
+        """Whether records can be grouped by it."""
+        return self.filterable and self.type not in _UNGROUPABLE
 
     @property
     def long_text(self) -> bool:

@@ -6,14 +6,11 @@ https://developer.salesforce.com/docs/atlas.en-us.api_meta.meta/api_meta/meta_ch
 from typing import Any
 from xml.sax.saxutils import escape
 
-import defusedxml.ElementTree
-from defusedxml.common import DefusedXmlException
-
 from connectors.sandbox.salesforce.calls import Refusal, Reply
 from connectors.sandbox.salesforce.deploy_calls import DeployCalls
+from connectors.sandbox.salesforce.soap import SOAP_XML, read_soap, refuse_unreadable
 from connectors.sandbox.salesforce.tokens import Sessions
 
-_XML = "text/xml;charset=UTF-8"
 _ENVELOPE = (
     '<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope'
     ' xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" xmlns:sf="http://soap.sforce.com/2006/04/metadata"'
@@ -23,10 +20,9 @@ _ENVELOPE = (
 
 def answer_metadata(sessions: Sessions, deploys: DeployCalls, raw: bytes) -> Reply:
     """Answer `checkDeployStatus`, the one call of the SOAP Metadata API that there is here."""
-    try:
-        root = defusedxml.ElementTree.fromstring(raw, forbid_dtd=True)
-    except (DefusedXmlException, SyntaxError):
-        return _fault(Refusal("INVALID_SOAP", "The request is no well-formed XML"))
+    root = read_soap(raw)
+    if root is None:
+        return refuse_unreadable()
     texts = {element.tag.rpartition("}")[2].lower(): (element.text or "").strip() for element in root.iter()}
     try:
         sessions.use(f"Bearer {texts.get('sessionid', '')}")
@@ -37,7 +33,7 @@ def answer_metadata(sessions: Sessions, deploys: DeployCalls, raw: bytes) -> Rep
     except Refusal as refusal:
         return _fault(refusal)
     body = f"<checkDeployStatusResponse><result>{_render(result)}</result></checkDeployStatusResponse>"
-    return Reply(content=_ENVELOPE.format(body).encode(), media_type=_XML)
+    return Reply(content=_ENVELOPE.format(body).encode(), media_type=SOAP_XML)
 
 
 def _render(values: dict[str, Any]) -> str:
@@ -61,4 +57,4 @@ def _fault(refusal: Refusal) -> Reply:
         f"<soapenv:Fault><faultcode>sf:{refusal.code}</faultcode>"
         f"<faultstring>{refusal.code}: {escape(str(refusal))}</faultstring></soapenv:Fault>"
     )
-    return Reply(content=_ENVELOPE.format(body).encode(), status=500, media_type=_XML)
+    return Reply(content=_ENVELOPE.format(body).encode(), status=500, media_type=SOAP_XML)

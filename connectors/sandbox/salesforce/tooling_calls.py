@@ -1,5 +1,7 @@
 """Fields one by one through the Tooling API.
 
+How refusals are worded here is not confirmed.
+
 https://developer.salesforce.com/docs/atlas.en-us.api_tooling.meta/api_tooling/tooling_api_objects_customfield.htm
 """
 
@@ -28,7 +30,6 @@ class ToolingCalls:
         if sobject not in self._org.objects:
             raise Refusal("INVALID_FIELD", f"No such object: {sobject}", ("FullName",))
         if name in self._org.objects[sobject].fields:
-            # The wording is not confirmed.
             message = f"There is already a field named {name.removesuffix('__c')} on {sobject}."
             raise Refusal("DUPLICATE_DEVELOPER_NAME", message, ("FullName",))
         definition = read_field(_as_element({"fullName": name, **metadata}))

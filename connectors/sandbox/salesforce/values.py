@@ -11,7 +11,7 @@ from connectors.sandbox.salesforce.schema import SObject
 def render_value(value: Any) -> Any:
     """Return a value as JSON holds it; recorded: times end in `.000+0000`."""
     if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}+0000"
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
     return value.isoformat() if isinstance(value, date) else value
 
 

@@ -71,9 +71,9 @@ class Writer:
             raise _unsupported(name, "update")
         if org.faults.is_locked():
             message = f"unable to obtain exclusive access to this record or 1 records: {row['Id']}"
-            raise Refusal("UNABLE_TO_LOCK_ROW", message)
+            raise Refusal("UNABLE_TO_LOCK_ROW", message, ())
         if name == "Lead" and row.get("IsConverted"):
-            raise Refusal("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead")
+            raise Refusal("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead", ())
         if name == "ContentNote":
             return self._edit_note(row, values)
         given = {key: value for key, value in values.items() if key.lower() != "id"}
@@ -97,7 +97,7 @@ class Writer:
             raise _unsupported(definition.name, "delete")
         if org.faults.is_locked():
             message = f"unable to obtain exclusive access to this record or 1 records: {row['Id']}"
-            raise Refusal("UNABLE_TO_LOCK_ROW", message)
+            raise Refusal("UNABLE_TO_LOCK_ROW", message, ())
         name = "ContentDocument" if definition.name == "ContentNote" else definition.name
 
         def write() -> str:
@@ -131,9 +131,9 @@ class Writer:
             raise Refusal("MALFORMED_ID", message, ("Id",))
         row = self._org.tables[definition.name].get(found)
         if row is None or self._org.find(found) is None:
-            raise Refusal("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
+            raise Refusal("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", ())
         if row.get("IsDeleted"):
-            raise Refusal("ENTITY_IS_DELETED", "entity is deleted")
+            raise Refusal("ENTITY_IS_DELETED", "entity is deleted", ())
         return row
 
     def _create_file(self, values: Mapping[str, Any]) -> Write:
@@ -181,7 +181,7 @@ class Writer:
     def _check_rules(self, sobject: str, row: Mapping[str, Any]) -> None:
         if sobject in self._org.triggers_fail:
             message = f"{sobject}Trigger: execution of AfterUpdate\n\ncaused by: System.NullPointerException"
-            raise Refusal("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", message)
+            raise Refusal("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", message, ())
         for rule in self._org.rules_of(sobject):
             if all(row.get(name) == value for name, value in rule.when.items()):
                 raise Refusal("FIELD_CUSTOM_VALIDATION_EXCEPTION", rule.message, rule.fields)
@@ -191,7 +191,8 @@ class Writer:
         if not self._org.duplicate_rule or self._saves_duplicates or sobject != "Lead" or not email:
             return
         if self._org.committed("Lead", "Email", email):
-            raise Refusal("DUPLICATES_DETECTED", "Use one of these records?")
+            # The wording is the standard rule's; an admin may write another (not confirmed).
+            raise Refusal("DUPLICATES_DETECTED", "Use one of these records?", ())
 
 
 def _read_base64(value: object) -> bytes:
@@ -203,4 +204,5 @@ def _read_base64(value: object) -> bytes:
 
 
 def _unsupported(sobject: str, operation: str) -> Refusal:
+    # The wording is not confirmed.
     return Refusal("INVALID_TYPE_FOR_OPERATION", f"entity type {sobject} does not support {operation}")

@@ -15,7 +15,6 @@ from connectors.sandbox.salesforce.soql.source import Row
 from connectors.sandbox.salesforce.soql.syntax import Call, Column, Path, Query, Sort
 
 MAX_GROUPS = 2_000
-_UNGROUPABLE = ("double", "currency", "percent", "datetime", "base64", "anyType", "address", "multipicklist")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +119,7 @@ def compile_grouping(query: Query, scope: Scope) -> Grouping:
     grouping = Grouping([], {}, {}, scope)
     for target in query.groups:
         group = scope.resolve(target)
-        if group.field.type in _UNGROUPABLE or not group.field.filterable:
+        if not group.field.groupable:
             message = f"field '{group.name}' can not be grouped in a query call"
             raise located(MALFORMED, scope.text, target.at, message)
         grouping.groups[group.name] = group

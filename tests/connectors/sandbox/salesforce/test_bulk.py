@@ -190,6 +190,53 @@ def test_an_ingest_job_tells_the_outcome_of_every_row(running: Running) -> None:
     assert failed[0]["sf__Error"].startswith("INVALID_EMAIL_ADDRESS:")
 
 
+def test_a_cell_that_is_no_value_of_its_type_is_named_by_its_column(running: Running) -> None:
+    path = ingest(running, f"Id,Title,NumberOfEmployees\n{running.add_lead()},CTO,many\n")
+
+    (failed,) = read(running.get(f"{path}/failedResults"))
+
+    assert failed["sf__Error"] == (
+        "INVALID_FIELD:Failed to deserialize field at col 2. Due to, 'many' is not a valid value for the type"
+        " xsd:int:NumberOfEmployees --"
+    )
+
+
+def test_a_refusal_that_names_no_field_ends_without_a_space(running: Running) -> None:
+    running.org.convert(converted := running.add_lead())
+    path = ingest(running, f"Id,Title\n{converted},CTO\n")
+
+    (failed,) = read(running.get(f"{path}/failedResults"))
+
+    assert failed["sf__Error"] == "CANNOT_UPDATE_CONVERTED_LEAD:cannot reference converted lead:--"
+
+
+def test_the_uploaded_columns_are_named_without_quotes(running: Running) -> None:
+    path = ingest(running, f"Id,Title\n{running.add_lead()},CTO\n")
+
+    assert running.get(f"{path}/successfulResults").text.splitlines()[0] == '"sf__Id","sf__Created",Id,Title'
+
+
+def test_only_the_reply_to_a_change_of_state_leaves_the_spelling_of_the_file_out(running: Running) -> None:
+    id_ = running.post("jobs/ingest", {"object": "Lead", "operation": "insert"}).json()["id"]
+
+    changed = running.patch(f"jobs/ingest/{id_}", {"state": "UploadComplete"}).json()
+    asked = running.get(f"jobs/ingest/{id_}").json()
+
+    assert asked.keys() - changed.keys() >= {"lineEnding", "columnDelimiter"}
+
+
+def test_times_are_the_same_in_both_apis(running: Running) -> None:
+    running.clock.advance(0.7)
+    running.org.insert("Event", {"Subject": "Demo", "StartDateTime": running.clock()})
+    soql = "SELECT StartDateTime, CreatedDate FROM Event WHERE StartDateTime = 2026-11-02T09:00:00Z"
+
+    (bulk,) = read(running.get(f"jobs/query/{finish(running, soql)}/results"))
+    (rest,) = running.rows(soql)
+
+    assert bulk == {name: value.replace("+0000", "Z") for name, value in rest.items()}
+    assert bulk["StartDateTime"] == "2026-11-02T09:00:00.000Z"
+
+
 def test_an_ingest_job_runs_no_assignment_rule(running: Running) -> None:
     id_ = running.add_lead()
     ingest(running, f"Id,Title\n{id_},CTO\n")

@@ -115,6 +115,28 @@ def test_a_set_that_only_somebody_else_has_opens_nothing(running: Running) -> No
     assert "Score__c" not in fields_of_lead(running)
 
 
+def test_a_field_is_hidden_again_when_the_set_is_taken_away(running: Running) -> None:
+    deploy(running, package())
+    assignment = assign(running).json()["id"]
+    seen = "Score__c" in fields_of_lead(running)
+    running.delete(f"sobjects/PermissionSetAssignment/{assignment}")
+
+    assert (seen, "Score__c" in fields_of_lead(running)) == (True, False)
+    assert assign(running).status_code == 201
+
+
+def test_a_deleted_permission_set_takes_its_grants_and_assignments_along(running: Running) -> None:
+    deploy(running, package())
+    assign(running)
+    (set_,) = running.rows("SELECT Id FROM PermissionSet WHERE Name = 'Ours'")
+
+    running.delete(f"sobjects/PermissionSet/{set_['Id']}")
+
+    assert "Score__c" not in fields_of_lead(running)
+    assert running.rows(f"SELECT Id FROM FieldPermissions WHERE ParentId = '{set_['Id']}'") == []
+    assert running.rows(f"SELECT Id FROM PermissionSetAssignment WHERE PermissionSetId = '{set_['Id']}'") == []
+
+
 def test_a_field_that_is_granted_for_reading_only_cannot_be_written(running: Running) -> None:
     deploy(running, package(**{"permissionsets/Ours.permissionset": permission_set(editable="false")}))
     assign(running)
@@ -240,6 +262,12 @@ def test_how_far_a_deployment_is_can_be_asked_over_soap(running: Running) -> Non
     assert "<status>InProgress</status>" in replies[0]
     assert "<status>Failed</status>" in replies[1]
     assert "<problem>Unknown file: notes/x.txt</problem>" in replies[1]
+
+
+def test_soap_metadata_that_is_no_xml_is_refused_by_the_soap_layer(running: Running) -> None:
+    reply = running.client.post("/services/Soap/m/64.0", content="{}")
+
+    assert (reply.status_code, "<faultcode>soapenv:Client</faultcode>" in reply.text) == (500, True)
 
 
 def test_soap_without_a_session_is_refused(running: Running) -> None:

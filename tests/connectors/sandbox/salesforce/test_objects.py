@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from connectors.sandbox.salesforce.org import SalesforceOrg
+from connectors.sandbox.salesforce.schema import Field
 from tests.connectors.sandbox.salesforce.running import Running, error_of
 
 _RECORDED = Path("/work/shared/data/recorded/salesforce_Lead_describe_v42.json.gz")
@@ -36,12 +37,54 @@ def test_a_describe_has_every_member_of_the_recorded_one(running: Running) -> No
     assert recorded["recordTypeInfos"][0].keys() == described["recordTypeInfos"][0].keys()
 
 
+def test_a_describe_says_where_people_see_records_and_when_it_last_changed(running: Running) -> None:
+    running.clock.advance(60)
+    running.org.add_field("Lead", Field("Score__c", "double", custom=True))
+
+    reply = running.get("sobjects/Lead/describe")
+
+    origin = str(running.client.base_url).rstrip("/")
+    assert reply.json()["urls"]["uiDetailTemplate"] == f"{origin}/{{ID}}"
+    assert reply.json()["urls"]["uiNewRecord"] == f"{origin}/00Q/e"
+    assert reply.headers["Last-Modified"] == "Mon, 02 Nov 2026 09:01:00 GMT"
+
+
+def test_only_what_is_deleted_with_a_record_is_described_so(running: Running) -> None:
+    described = running.get("sobjects/Account/describe").json()["childRelationships"]
+
+    assert {child["childSObject"]: child["cascadeDelete"] for child in described if child["field"] == "AccountId"} == {
+        "ActivityHistory": True,
+        "Contact": True,
+        "OpenActivity": True,
+        "Opportunity": True,
+    }
+    assert [child["cascadeDelete"] for child in described if child["relationshipName"] == "ChildAccounts"] == [False]
+
+
+@pytest.mark.parametrize("sobject", ["Lead", "Contact", "Account"])
+def test_a_part_of_a_compound_field_names_it(running: Running, sobject: str) -> None:
+    fields = {field["name"]: field for field in running.get(f"sobjects/{sobject}/describe").json()["fields"]}
+    prefix = {"Lead": "", "Contact": "Mailing", "Account": "Billing"}[sobject]
+
+    assert fields[f"{prefix}City"]["compoundFieldName"] == f"{prefix}Address"
+    assert fields["Name" if sobject == "Account" else "LastName"]["compoundFieldName"] == "Name"
+    assert (fields["Phone"]["compoundFieldName"], fields["Id"]["compoundFieldName"]) == (None, None)
+
+
 @pytest.mark.parametrize(
-    "name", ["Id", "LastName", "Status", "OwnerId", "IsConverted", "Description", "SystemModstamp"]
+    "name",
+    [
+        *("Id", "LastName", "Status", "OwnerId", "IsConverted", "Description", "SystemModstamp", "Name", "Email"),
+        *("Address", "PhotoUrl", "ConvertedContactId", "MasterRecordId", "EmailBouncedDate", "Street"),
+    ],
 )
 def test_a_field_is_described_as_it_was_recorded(running: Running, name: str) -> None:
     (recorded,) = [field for field in read_recorded()["fields"] if field["name"] == name]
-    members = ("type", "soapType", "createable", "updateable", "filterable", "sortable", "nillable", "referenceTo")
+    members = (
+        *("type", "soapType", "createable", "updateable", "filterable", "sortable", "nillable", "referenceTo"),
+        *("groupable", "idLookup", "defaultedOnCreate", "queryByDistance", "permissionable", "extraTypeInfo"),
+        *("compoundFieldName", "searchPrefilterable"),
+    )
 
     (described,) = [f for f in running.get("sobjects/Lead/describe").json()["fields"] if f["name"] == name]
 

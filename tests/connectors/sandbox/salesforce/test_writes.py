@@ -226,6 +226,23 @@ def test_one_record_can_be_created_read_changed_and_deleted(running: Running) ->
     assert error_of(running.get(f"sobjects/Lead/{id_}")) == (404, "ENTITY_IS_DELETED")
 
 
+def test_a_new_record_says_where_it_is(running: Running) -> None:
+    reply = running.post("sobjects/Lead", {"LastName": "L", "Company": "C"})
+
+    assert reply.headers["Location"] == f"/services/data/v64.0/sobjects/Lead/{reply.json()['id']}"
+
+
+def test_only_a_refusal_to_write_has_fields(running: Running) -> None:
+    id_ = running.add_lead()
+    running.org.delete("Lead", id_)
+
+    assert running.delete(f"sobjects/Lead/{id_}").json() == [
+        {"message": "entity is deleted", "errorCode": "ENTITY_IS_DELETED", "fields": []}  # recorded
+    ]
+    assert running.get("sobjects/Lead/00QWs0000099999").json()[0].keys() == {"message", "errorCode"}
+    assert running.post("sobjects/Lead", {"Nope": 1}).json()[0].keys() == {"message", "errorCode"}
+
+
 def test_a_record_that_is_not_there_is_not_found(running: Running) -> None:
     for reply in (
         running.get("sobjects/Lead/00QWs0000099999"),
