@@ -8,6 +8,11 @@ from connectors.hubspot.schema import LEAD_OBJECTS, MERGED_PROPERTY, OWNER_PROPE
 from connectors.hubspot.transport import Transport
 
 
+# Long texts are written until the end of a sale, and are taken as they are now: they would tell of a past what came
+# later. A file is no value.
+_NOT_DESCRIBING = {"textarea", "html", "file"}
+
+
 class LeadFields:
     """The properties of the object that is ranked. HubSpot's definitions are read once a session."""
 
@@ -32,6 +37,7 @@ class LeadFields:
         for name, definition in self.definitions.items():
             ours = self._lead.fields.get(name)
             custom = not definition.hubspot_defined and not name.startswith(PREFIX)
+            custom = custom and definition.field_type not in _NOT_DESCRIBING
             if name != stage and (ours is not None or custom) and not {name, ours} & excluded:
                 found[name] = ours or name
         return found

@@ -15,7 +15,7 @@ from typing import Any
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponential
 
 from connectors.errors import UnavailableError
-from connectors.salesforce.replies import RefusedError
+from connectors.salesforce.replies import MissingObjectError, RefusedError
 from connectors.salesforce.transport import Transport
 
 Row = dict[str, Any]
@@ -66,6 +66,8 @@ def start_job(transport: Transport, soql: str) -> Place:
         return Place(transport.rest("POST", "jobs/query", json=body)["id"])
     except RefusedError as error:
         raise BulkError(error.code) from error
+    except MissingObjectError as error:  # not by Bulk, or not at all: REST will say
+        raise BulkError("INVALIDENTITY") from error
 
 
 def read_job(

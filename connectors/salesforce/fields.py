@@ -8,6 +8,9 @@ from connectors.salesforce.replies import MissingObjectError, RefusedError
 from connectors.salesforce.schema import LEAD_OBJECTS, PREFIX
 from connectors.salesforce.transport import Transport
 
+# Long texts are written until the end of a sale and have no history here; the others are no values.
+_NOT_DESCRIBING = {"textarea", "base64", "address", "location", "anyType", "encryptedstring"}
+
 
 class Fields:
     """Salesforce's descriptions of its objects, each read once a session, without what may not be seen."""
@@ -59,6 +62,6 @@ class Fields:
         names |= {
             name: name.removesuffix("__c")
             for name, field in described.items()
-            if field["custom"] and not name.startswith(PREFIX)
+            if field["custom"] and not name.startswith(PREFIX) and field["type"] not in _NOT_DESCRIBING
         }
         return {name: ours for name, ours in names.items() if not {name, ours} & set(self._config.excluded_fields)}

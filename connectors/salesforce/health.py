@@ -10,7 +10,7 @@ from connectors.salesforce.config import SalesforceConfig
 from connectors.salesforce.fields import Fields
 from connectors.salesforce.replies import MissingFieldError, MissingObjectError
 from connectors.salesforce.schema import DOCUMENT, LEAD_OBJECTS, PERMISSION_SET, field_name
-from connectors.salesforce.soql import list_literal, text_literal
+from connectors.salesforce.soql import ids_that_fit, list_literal, text_literal
 from connectors.salesforce.stages import StageReader
 from connectors.salesforce.transport import Transport
 
@@ -109,7 +109,11 @@ class Doctor:
         if unknown:
             found = f"there is no field {', '.join(unknown)}: nothing is excluded by it"
             return HealthCheck(what, Health.WARN, found, "correct excluded_fields")
-        return HealthCheck(what, Health.OK, f"{len(self._fields.lead_fields())} fields are read")
+        fields = self._fields.lead_fields()
+        if ids_that_fit(", ".join([*self._lead.required, *fields])) < 1:
+            found = f"{len(fields)} fields are too many for one query"
+            return HealthCheck(what, Health.FAIL, found, "leave those out that say nothing of a sale")
+        return HealthCheck(what, Health.OK, f"{len(fields)} fields are read")
 
     def _own_fields(self) -> HealthCheck:
         what, described = "salesforce: our fields", self._fields.describe(self._lead.name)

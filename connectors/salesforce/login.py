@@ -45,7 +45,7 @@ def log_in(config: SalesforceConfig, http: requests.Session) -> Session:
     try:
         reply = http.post(f"{address}/services/oauth2/token", data=form, auth=basic)
     except requests.RequestException as error:
-        raise UnavailableError(f"Salesforce: POST oauth2/token: {type(error).__name__}") from error
+        raise UnavailableError(f"Salesforce: POST oauth2/token: {type(error).__name__}") from None
     body = _parse_object(reply)
     refusal = str(body.get("error", ""))
     if reply.status_code >= 500 or refusal in _PASSING:

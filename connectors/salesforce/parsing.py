@@ -7,7 +7,7 @@ from typing import Any
 from connectors.lead import FieldValue, Interaction, InteractionKind, Lead, StageChange
 from connectors.salesforce.schema import LeadObject
 from connectors.salesforce.stages import StageReader
-from connectors.salesforce.ties import Tie
+from connectors.salesforce.ties import A_DAY, Tie
 from connectors.text import html_to_text, mail_to_text
 from connectors.times import parse_time
 
@@ -124,7 +124,8 @@ def _edited_at(row: Row, tie: Tie) -> datetime:
     date them anew is not verified.]
     """
     edited_at = parse_time(row["LastModifiedDate"])
-    return parse_time(row["CreatedDate"]) if edited_at.date() == tie.converted_on else edited_at
+    handed_on = tie.converted_on is not None and abs(edited_at.date() - tie.converted_on) <= A_DAY
+    return parse_time(row["CreatedDate"]) if handed_on else edited_at
 
 
 def _joined(title: str | None, text: str) -> str:

@@ -33,6 +33,9 @@ Parse = Callable[[Sequence[Row]], Page]
 
 ACTIVITIES, NOTES, STAGE_CHANGES, LATE_TIES = "activities", "notes", "stage_changes", "late ties"
 
+# How many leads are read at once with all that was said to them.
+_LEADS_AT_ONCE = 50
+
 _DATES = ("CreatedDate", "LastModifiedDate", "SystemModstamp", "IsDeleted")
 _TASKS = Walk(
     "Task",
@@ -73,6 +76,7 @@ class _Part:
 
     walk: Walk
     parse: Parse
+    rows_at_once: int = 2_000
 
 
 class Reader:
@@ -95,8 +99,9 @@ class Reader:
         self._notes = NoteReader(transport, self._walker, known_texts)
         self._copies: set[str] | None = None
         self._ties: Ties = (LeadTies if config.object == "Lead" else OpportunityTies)(transport)
-        # Leads come after what belongs to them: with one that is gone goes all of it.
-        self.streams = (ACTIVITIES, NOTES, STAGE_CHANGES, self._lead.stream, LATE_TIES)
+        # Late ties come first: what is tied while a listing goes on is then asked for by the next read. Leads come
+        # after what belongs to them: with one that is gone goes all of it.
+        self.streams = (LATE_TIES, ACTIVITIES, NOTES, STAGE_CHANGES, self._lead.stream)
 
     def read(self, stream: str, since: datetime | None, position: str | None) -> Iterator[Page]:
         """Yield the pages of one stream; see `Connector.read`."""
@@ -161,7 +166,8 @@ class Reader:
             return [*parts, *([by_prefix[POST]] if self._config.chatter else ())], (InteractionKind.NOTE,)
         if stream == STAGE_CHANGES:
             return [_Part(self._history_walk(), self._change_page)], ()
-        return [_Part(self._lead_walk(), self._lead_page if whole else self._changed_lead_page)], ("leads",)
+        lead_part = _Part(self._lead_walk(), self._lead_page)
+        return [lead_part if whole else replace(lead_part, parse=self._changed_lead_page)], ("leads",)
 
     def _parts_by_prefix(self) -> dict[str, _Part]:
         return {
@@ -178,11 +184,17 @@ class Reader:
         """Walk one object after the other; `position` is `object:place in its walk`."""
         names = [part.walk.sobject for part in parts]
         name, _, place = (position or f"{names[0]}:").partition(":")
+        if name not in names:  # what is walked depends on rights, which may have changed: begin anew
+            name, place = names[0], ""
         for part in parts[names.index(name) :]:
             for rows, after in self._walker.walk(part.walk, since, place or None):
-                position = _next_position(names, part.walk.sobject, after)
-                page = replace(part.parse(rows), position=position)
-                yield replace(page, listed=listed) if since is None and position is None else page
+                following = _next_position(names, part.walk.sobject, after)
+                for start in range(0, len(rows) or 1, part.rows_at_once):
+                    page = part.parse(rows[start : start + part.rows_at_once])
+                    ended = start + part.rows_at_once >= len(rows)
+                    position = following if ended else position or f"{names[0]}:"
+                    page = replace(page, position=position)
+                    yield replace(page, listed=listed) if since is None and position is None else page
             place = ""
 
     # Interactions ---------------------------------------------------------------------------------------------------
@@ -297,7 +309,7 @@ class Reader:
         masters = sorted({row["MasterRecordId"] for row in rows if row.get("MasterRecordId")})
         if not masters or self._notes.may_walk_links:
             return page
-        taken_over = self.read_leads(masters)
+        taken_over = self.read_leads(masters[:_LEADS_AT_ONCE])  # more than that merges nobody in ten minutes
         return replace(
             taken_over,
             leads=page.leads + taken_over.leads,
@@ -336,7 +348,7 @@ class Reader:
             links = _Part(self._notes.link_walk, self._linked_note_page)
         parts = [_Part(_RELATIONS, self._related_page), links]
         if self._config.object == "Opportunity":
-            parts.append(_Part(_ROLES, self._role_page))
+            parts.append(_Part(_ROLES, self._role_page, _LEADS_AT_ONCE))
         return self._read_parts(parts, (), since, position)
 
     def _related_page(self, rows: Sequence[Row]) -> Page:
@@ -365,7 +377,7 @@ class Reader:
         also = f" AND {walk.where}" if walk.where else ""
         return [
             row
-            for chunk in chunks(values)
+            for chunk in chunks(values, self._walker.room(walk))
             for row in self._walker.select(walk, f" WHERE {column} IN {list_literal(chunk)}{also}")
         ]
 

@@ -16,7 +16,9 @@ class LeadObject:
     """The object that is ranked: what it is called, and which of its fields mean what.
 
     `required` are the fields without which a row means nothing, `fields` those that describe it, with our names. Fields
-    that only say how it ended (`Probability`, `ForecastCategory`, `CloseDate`) are not among them.
+    that only say how it ended (`Probability`, `ForecastCategory`, `CloseDate`) are not among them, nor is what a rep
+    writes there until the end (`NextStep`, `Description`): a field has no history, and would tell of a past what came
+    later.
     """
 
     name: Literal["Lead", "Opportunity"]
@@ -59,7 +61,7 @@ LEAD_OBJECTS = {
         prefix="006",
         stage="StageName",
         required=(*_COMMON, "StageName", "IsClosed", "IsWon"),
-        fields={"Amount": "amount", "Type": "type", "LeadSource": "source", "NextStep": "next_step"},
+        fields={"Amount": "amount", "Type": "type", "LeadSource": "source"},
         parents={
             "Account.Name": "company",
             "Account.Industry": "industry",

@@ -3,11 +3,15 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from urllib.parse import quote_plus
 
 from connectors.times import render_time
 
-# Keeps a query's address well below Salesforce's 16,000 bytes, and is where some objects draw the line themselves.
+# Where some objects draw the line themselves.
 IDS_PER_QUERY = 200
+# Salesforce takes an address with its headers of 16,384 bytes; some are for conditions and the rest of the address.
+MAX_QUERY_BYTES = 14_000
+_ID_BYTES = 27  # eighteen characters, with quotes and a comma as an address spells them
 
 
 def text_literal(value: str) -> str:
@@ -26,11 +30,16 @@ def list_literal(values: Iterable[str]) -> str:
     return "(" + ",".join(text_literal(value) for value in values) + ")"
 
 
-def chunks(ids: Iterable[str]) -> Iterator[Sequence[str]]:
+def chunks(ids: Iterable[str], room: int = IDS_PER_QUERY) -> Iterator[Sequence[str]]:
     """Yield distinct ids, as many as go into one query at a time."""
-    distinct = sorted(set(ids))
-    for start in range(0, len(distinct), IDS_PER_QUERY):
-        yield distinct[start : start + IDS_PER_QUERY]
+    distinct, size = sorted(set(ids)), max(1, min(room, IDS_PER_QUERY))
+    for start in range(0, len(distinct), size):
+        yield distinct[start : start + size]
+
+
+def ids_that_fit(soql: str) -> int:
+    """Return how many ids a query still has room for; below 0 it is too long by itself."""
+    return (MAX_QUERY_BYTES - len(quote_plus(soql))) // _ID_BYTES
 
 
 def object_of(soql: str) -> str:

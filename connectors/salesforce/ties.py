@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from connectors.salesforce.schema import CONTACT, LEAD_OBJECTS
 from connectors.salesforce.soql import chunks, list_literal
 from connectors.salesforce.transport import Transport
+from connectors.times import parse_time
+
+A_DAY = timedelta(days=1)  # as fine as Salesforce remembers a conversion
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +23,22 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Tie:
-    """A lead that a record belongs to, and the day on which a conversion handed the record on to what it became."""
+    """A lead that a record belongs to, and the day on which a conversion handed the record on to what it became.
+
+    Salesforce gives the day in the org's time zone, which is not known here: it may be the one before or after in UTC.
+    """
 
     lead_id: str
     converted_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Conversion:
+    """A lead that went into a contact or an opportunity."""
+
+    lead_id: str
+    created_at: datetime
+    converted_on: date
 
 
 class Ties(Protocol):
@@ -52,7 +67,7 @@ class LeadTies:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._prefix = LEAD_OBJECTS["Lead"].prefix
-        self._became: dict[str, list[tuple[str, date]]] = {}
+        self._became: dict[str, list[_Conversion]] = {}
 
     def find(self, named: Sequence[Named]) -> list[tuple[Tie, ...]]:
         """See `Ties`."""
@@ -76,10 +91,10 @@ class LeadTies:
     def _ties_of(self, item: Named) -> tuple[Tie, ...]:
         ties = {id_: Tie(id_) for id_ in item.ids if id_.startswith(self._prefix)}
         for id_ in item.ids:
-            for lead, converted_on in self._became.get(id_, ()):
-                # A day is as fine as Salesforce remembers a conversion.
-                if item.created_at.date() <= converted_on:
-                    ties[lead] = Tie(lead, converted_on)
+            for became in self._became.get(id_, ()):
+                # A contact may be older than the lead that went into it: what was said before is not about the lead.
+                if became.created_at <= item.created_at and item.created_at.date() <= became.converted_on + A_DAY:
+                    ties[became.lead_id] = Tie(became.lead_id, became.converted_on)
         return tuple(ties.values())
 
     def _learn(self, ids: Iterable[str]) -> None:
@@ -89,10 +104,11 @@ class LeadTies:
             self._became |= {id_: [] for id_ in chunk}
             listed = list_literal(chunk)
             where = f"IsConverted = true AND (ConvertedContactId IN {listed} OR ConvertedOpportunityId IN {listed})"
-            columns = "ConvertedContactId, ConvertedOpportunityId, ConvertedDate"
+            columns = "CreatedDate, ConvertedContactId, ConvertedOpportunityId, ConvertedDate"
             for row in self._transport.select(columns, "Lead", where):
                 for id_ in {row["ConvertedContactId"], row["ConvertedOpportunityId"]} & set(chunk):
-                    self._became[id_].append((row["Id"], date.fromisoformat(row["ConvertedDate"])))
+                    converted_on = date.fromisoformat(row["ConvertedDate"])
+                    self._became[id_].append(_Conversion(row["Id"], parse_time(row["CreatedDate"]), converted_on))
 
 
 class OpportunityTies:

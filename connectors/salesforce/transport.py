@@ -27,8 +27,10 @@ from connectors.token import Token
 T = TypeVar("T")
 
 API_VERSION = "64.0"
-_TIMEOUT_SECONDS = (5, 60)  # connect, read
+# To connect, and to read: Salesforce itself gives a query up after two minutes, which has to be heard.
+_TIMEOUT_SECONDS = (5, 150)
 _PIECE_BYTES = 1 << 16
+_BEGINNINGS = 5  # of a short query whose further pages Salesforce forgets
 # How long a reply's count of the org's calls is believed; then one call is spent on asking anew.
 _COUNT_HOLDS = timedelta(minutes=15)
 _API_USAGE = re.compile(r"\bapi-usage=(\d+)/(\d+)")
@@ -123,21 +125,19 @@ class Transport:
 
     def query_rows(self, soql: str, *, deleted: bool = False) -> list[dict[str, Any]]:
         """Return every row of a query, in its order; for results that fit into a page or two."""
-
-        def read_all() -> list[dict[str, Any]]:
+        for _ in range(_BEGINNINGS):
             page = self.query(soql, deleted=deleted)
             rows = list(page["records"])
-            while not page["done"]:
-                try:
+            try:
+                while not page["done"]:
                     page = self.query_more(page["nextRecordsUrl"])
-                except RefusedError as error:
-                    if error.code == LOST_LOCATOR:
-                        raise UnavailableError(str(error)) from error  # begun anew
+                    rows.extend(page["records"])
+            except RefusedError as error:
+                if error.code != LOST_LOCATOR:
                     raise
-                rows.extend(page["records"])
+                continue
             return rows
-
-        return self.retry.run(read_all)
+        raise UnavailableError(f"Salesforce: GET query {object_of(soql)}: its pages were forgotten {_BEGINNINGS} times")
 
     def select(self, columns: str, sobject: str, where: str, *, deleted: bool = False) -> Iterator[dict[str, Any]]:
         """Yield the rows that fulfil a condition, in the order of their ids.
@@ -226,7 +226,8 @@ class Transport:
             raise translate(what, error) from error
         except requests.RequestException as error:
             # Among them: a reply that is cut off, or is called JSON and is none.
-            raise UnavailableError(f"Salesforce: {what}: {type(error).__name__}") from error
+            # What they say holds the address, and with it ids; a reply that is no JSON holds all of that.
+            raise UnavailableError(f"Salesforce: {what}: {type(error).__name__}") from None
 
     def _client(self, session: Session) -> Salesforce:
         if session not in self._clients:

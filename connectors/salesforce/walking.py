@@ -14,7 +14,7 @@ from connectors.errors import SchemaError
 from connectors.salesforce.bulk import BulkError, Place, Row, find_place, read_job, start_job
 from connectors.salesforce.fields import Fields
 from connectors.salesforce.replies import LOST_LOCATOR, MissingFieldError, MissingObjectError, RefusedError
-from connectors.salesforce.soql import text_literal, time_literal
+from connectors.salesforce.soql import ids_that_fit, text_literal, time_literal
 from connectors.salesforce.transport import Transport
 from connectors.times import parse_time
 
@@ -61,6 +61,7 @@ class Walker:
         self._transport = transport
         self._fields = fields
         self._hidden: dict[str, frozenset[str]] = {}
+        self._examined: set[Walk] = set()
         self._absent: set[str] = set()
 
     def walk(self, walk: Walk, since: datetime | None, position: str | None) -> Iterator[tuple[list[Row], str | None]]:
@@ -150,20 +151,35 @@ class Walker:
         """Return a query's first page; without the fields that may not be seen, and empty if the object is off."""
         if walk.sobject in self._absent:
             return {"records": [], "done": True, "totalSize": 0}
-        columns = self._columns(walk)
-        selected = ", ".join([*columns, *([walk.children] if walk.children else ())])
         try:
-            return self._transport.query(f"SELECT {selected} FROM {walk.sobject}{conditions}{order}", deleted=True)
+            return self._transport.query(f"{self._head(walk)}{conditions}{order}", deleted=True)
         except MissingObjectError:
             if not walk.optional:
                 raise
             self._absent.add(walk.sobject)
             return {"records": [], "done": True, "totalSize": 0}
         except MissingFieldError:
-            if walk.sobject in self._hidden:
+            if walk in self._examined:
                 raise
             self._hide(walk)
             return self._first_page(walk, conditions, order)
+
+    def room(self, walk: Walk) -> int:
+        """Return how many ids a query for such rows has room for.
+
+        Raises:
+            SchemaError: It has room for none, for the fields alone are too many.
+        """
+        room = ids_that_fit(self._head(walk))
+        if room < 1:
+            raise SchemaError(
+                f"Salesforce: the fields of {walk.sobject} are too many for one query: leave some out (excluded_fields)"
+            )
+        return room
+
+    def _head(self, walk: Walk) -> str:
+        columns = [*self._columns(walk), *([walk.children] if walk.children else ())]
+        return f"SELECT {', '.join(columns)} FROM {walk.sobject}"
 
     def _hide(self, walk: Walk) -> None:
         """Find out which of the walk's fields may not be seen, and leave them out from now on."""
@@ -174,7 +190,9 @@ class Walker:
                 f"Salesforce: {', '.join(f'{walk.sobject}.{name}' for name in lacking)} is not visible to the"
                 " integration user: grant read access (field-level security)"
             )
-        self._hidden[walk.sobject] = hidden
+        self._examined.add(walk)
+        hidden -= self._hidden.get(walk.sobject, frozenset())
+        self._hidden[walk.sobject] = self._hidden.get(walk.sobject, frozenset()) | hidden
         if hidden:
             logger.warning(
                 "not visible, and left out: %s", ", ".join(f"{walk.sobject}.{name}" for name in sorted(hidden))
@@ -207,13 +225,19 @@ class Walker:
     # By Bulk API ----------------------------------------------------------------------------------------------------
 
     def _is_large(self, walk: Walk) -> bool:
-        return walk.bulk and not walk.children and (self.count(walk) or 0) > _BULK_FROM_ROWS
+        if not walk.bulk or walk.children:
+            return False
+        try:
+            return (self.count(walk) or 0) > _BULK_FROM_ROWS
+        except RefusedError as error:
+            if error.code != "QUERY_TIMEOUT":
+                raise
+            return True  # what cannot even be counted
 
     def _walk_by_bulk(self, walk: Walk, place: Place | None) -> Iterator[tuple[list[Row], str | None]]:
         if place is None:
             self._hide(walk)  # a job does not say which field it lacks
-            columns = ", ".join(self._columns(walk))
-            place = start_job(self._transport, f"SELECT {columns} FROM {walk.sobject}{_where(_listing(walk))}")
+            place = start_job(self._transport, f"{self._head(walk)}{_where(_listing(walk))}")
             yield [], place.render()
         types = {name: self._fields.type_of(walk.sobject, name) for name in self._columns(walk)}
         for rows, after in read_job(self._transport, place, lambda row: parse_row(row, types)):

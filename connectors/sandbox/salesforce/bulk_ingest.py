@@ -131,7 +131,7 @@ class IngestCalls:
         _check_cells(definition, cells)
         writer, operation = Writer(self._org), job.wanted["operation"]
         values: dict[str, Any] = {
-            name: None if value == _NULL else value for name, value in cells.items() if value != "" and name != "Id"
+            name: None if value == _NULL else value for name, value in cells.items() if value != ""
         }
         match operation:
             case "insert":
@@ -150,6 +150,7 @@ class IngestCalls:
         self, writer: Writer, definition: SObject, key: str, values: dict[str, Any], cells: dict[str, str]
     ) -> tuple[str, bool]:
         wanted = cells.get(key)
+        values = {name: value for name, value in values.items() if name != "Id"}
         if key == "Id":
             if wanted:
                 return writer.update(definition.name, wanted, values)(), False

@@ -142,8 +142,8 @@ def _read_time(kind: str, value: Any) -> date | datetime:
         moment = datetime.fromisoformat(value)
     except ValueError:
         raise _unreadable(kind, value) from None
-    # A time without a zone is taken for UTC; the org keeps whole seconds.
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).replace(microsecond=0)
+    # A time without a zone is taken for UTC.
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _unreadable(kind: str, value: Any) -> Refusal:

@@ -156,12 +156,28 @@ def put_in_place(org: SalesforceOrg, package: Package) -> None:
             _keep_one(org, "FieldPermissions", values | access, ("ParentId", "Field"))
     org.metadata |= package.files
     for kind, name in package.removed:
-        parent, _, field = name.partition(".")
-        if kind == "CustomField" and field in org.objects.get(parent, org.objects["Lead"]).fields:
-            org.remove_field(parent, field)
+        _remove(org, kind, name)
         for file in [file for file in org.metadata if file.partition("/")[2].partition(".")[0] == name]:
             del org.metadata[file]
     org.forget_schema()
+
+
+def _remove(org: SalesforceOrg, kind: str, name: str) -> None:
+    """Take a component that has records, or is a field, out of the org; what is not there is passed over."""
+    parent, _, part = name.partition(".")
+    match kind:
+        case "CustomField" if parent in org.objects and part.endswith("__c"):
+            if part in org.objects[parent].fields:
+                org.remove_field(parent, part)
+            sobject, wanted = "FieldPermissions", {"Field": name}
+        case "PermissionSet":
+            sobject, wanted = "PermissionSet", {"Name": name}
+        case "ListView":
+            sobject, wanted = "ListView", {"SobjectType": parent, "DeveloperName": part}
+        case _:
+            return
+    for row in [row for row in org.tables[sobject].values() if wanted.items() <= row.items()]:
+        org.delete(sobject, row["Id"], by=USER_ID)
 
 
 def _keep_one(org: SalesforceOrg, sobject: str, values: dict[str, Any], keys: tuple[str, ...]) -> Row:

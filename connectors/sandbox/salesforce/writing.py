@@ -48,6 +48,8 @@ class Writer:
             return lambda: str(add_note(org, title, content, by=USER_ID)["ContentDocumentId"])
         if name == "ContentVersion":
             return self._create_file(values)
+        if any(key.lower() == "id" for key in values):
+            raise Refusal("INVALID_FIELD_FOR_INSERT_UPDATE", "cannot specify Id in an insert call", ("Id",))
         read = read_values(definition, values, lambda field: org.access(name, field), creating=True)
         self._check_references(definition, read)
         check_permission_record(org, name, read)

@@ -14,7 +14,7 @@ from connectors.hubspot.paths import dated_path
 from connectors.quota import Quota
 from connectors.retry import RetryPolicy
 from tests.connectors.test_contract import read_all
-from tests.sandboxes import Sandbox, sandbox
+from tests.sandboxes import API_VERSION, Sandbox, sandbox
 
 pytestmark = pytest.mark.integration
 
@@ -33,7 +33,8 @@ class Pauses(list[float]):
 
 
 def connect(running: Sandbox, pauses: Pauses, **settings: str) -> HubSpotConnector:
-    config = HubSpotConfig.model_validate({"access_token": "sandbox", "base_url": running.url, **settings})
+    usual = {"access_token": "sandbox", "base_url": running.url, "api_version": API_VERSION.get()}
+    config = HubSpotConfig.model_validate(usual | settings)
     return HubSpotConnector(config, RetryPolicy(sleep=pauses), Quota("sandbox"))
 
 

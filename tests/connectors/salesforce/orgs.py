@@ -76,7 +76,10 @@ def org_keys(org: SalesforceOrg) -> tuple[set[str], set[tuple[str, ...]]]:
         found = {name for name in names if name is not None and name in leads}
         for name in names:
             found |= {
-                lead["Id"] for lead in became.get(name or "", ()) if row["CreatedDate"].date() <= lead["ConvertedDate"]
+                lead["Id"]
+                for lead in became.get(name or "", ())
+                if lead["CreatedDate"] <= row["CreatedDate"]
+                and row["CreatedDate"].date() <= lead["ConvertedDate"] + timedelta(days=1)
             }
         return found
 

@@ -1,6 +1,7 @@
 """Reading: what belongs to whom, what changed, what is gone, and how little it costs; the real client over HTTP."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from connectors.lead import InteractionKind, Outcome
 from connectors.salesforce.soql import object_of
 from connectors.sandbox.salesforce.activities import add_email, add_event
 from connectors.sandbox.salesforce.notes import add_note, edit_note, link_file
+from connectors.sandbox.salesforce.schema import Field
 from tests.connectors.salesforce.orgs import RunningOrg, differences, running_org
 from tests.connectors.test_contract import read_all
 from worker.history import list_examples
@@ -43,6 +45,11 @@ def open_lead(running: RunningOrg) -> str:
         for id_, row in running.org.tables["Lead"].items()
         if not row.get("IsConverted") and "Closed" not in row["Status"]
     )
+
+
+def soon_after(running: RunningOrg, lead: str) -> datetime:
+    created_at: datetime = running.org.tables["Lead"][lead]["CreatedDate"]
+    return created_at + timedelta(seconds=1)
 
 
 def add_task(running: RunningOrg, at: datetime | None = None, **values: Any) -> str:
@@ -218,15 +225,16 @@ def test_a_merged_lead_goes_and_its_activities_are_the_others(running: RunningOr
 
 def test_a_converted_lead_is_won_and_keeps_what_was_said_to_it(running: RunningOrg, store: Store) -> None:
     lead = open_lead(running)
-    add_task(running, LONG_AGO, WhoId=lead, Description="said before the sale")
-    note = add_note(running.org, "Visit", b"written before the sale", LONG_AGO)
-    link_file(running.org, note["ContentDocumentId"], lead, LONG_AGO)
-    add_email(running.org, lead, "Offer", "<p>mailed before the sale</p>", LONG_AGO, LONG_AGO)
+    at = soon_after(running, lead)
+    add_task(running, at, WhoId=lead, Description="said before the sale")
+    note = add_note(running.org, "Visit", b"written before the sale", at)
+    link_file(running.org, note["ContentDocumentId"], lead, at)
+    add_email(running.org, lead, "Offer", "<p>mailed before the sale</p>", at, at)
     pull(store, running.connect())
 
-    converted = running.org.convert(lead)
-    contact = converted["ConvertedContactId"]
-    add_task(running, NOW + timedelta(days=2), WhoId=contact, Description="said to the customer, later")
+    contact = running.org.convert(lead)["ConvertedContactId"]
+    add_task(running, NOW + timedelta(days=3), WhoId=contact, Description="said to the customer, later")
+    add_task(running, at - timedelta(days=900), WhoId=contact, Description="said to the customer, years before")
     found = texts(running, store, lead)
 
     assert {item.id: item.outcome for item in store.list_leads("salesforce", *Outcome)}[lead] is Outcome.WON
@@ -235,12 +243,15 @@ def test_a_converted_lead_is_won_and_keeps_what_was_said_to_it(running: RunningO
     assert not any("said to the customer" in text for text in found)
 
 
-def test_a_conversion_does_not_make_old_texts_look_edited(running: RunningOrg, store: Store) -> None:
+@pytest.mark.parametrize("hours", [-10, 0, 10])
+def test_a_conversion_does_not_make_old_texts_look_edited(running: RunningOrg, store: Store, hours: int) -> None:
     lead = open_lead(running)
-    add_task(running, LONG_AGO, WhoId=lead, Description="said before the sale")
+    add_task(running, soon_after(running, lead), WhoId=lead, Description="said before the sale")
     pull(store, running.connect())
     running.org.history_tracked.add("Lead.Status")
     running.org.convert(lead)
+    # Salesforce gives the day of a conversion as it was in the org's own time zone.
+    running.org.tables["Lead"][lead]["ConvertedDate"] = (datetime.now(UTC) + timedelta(hours=hours)).date()
     pull(store, running.connect())
 
     won = [example for example in list_examples(store, "salesforce") if example.candidate.id == lead]
@@ -464,6 +475,98 @@ def test_a_job_that_is_gone_is_begun_again(monkeypatch: pytest.MonkeyPatch) -> N
         ]
 
         assert len({lead.id for lead in leads}) == 120
+
+
+def test_an_object_that_bulk_does_not_take_is_read_by_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.salesforce.walking._BULK_FROM_ROWS", 50)
+    with running_org(leads=100, activities=300) as org:
+        calm = _as_sets(read_all(org.connect()))
+        org.org.objects["Task"] = replace(org.org.objects["Task"], bulk=False)
+        org.org.forget_schema()
+
+        assert _as_sets(read_all(org.connect())) == calm
+
+
+def test_a_position_in_what_is_no_longer_walked_begins_the_stream_anew(running: RunningOrg) -> None:
+    connector = running.connect()
+    since = NOW - timedelta(hours=1)
+    position = "ContentVersion:2026-01-01T00:00:00.000Z|068000000000000AAA"
+    assert connector._reader._notes.may_walk_links  # so that links are walked, and versions are not
+
+    assert list(connector.read("late ties", since=since, position=position))[-1].position is None
+
+
+def test_a_note_that_is_linked_while_everything_is_listed_is_found_by_the_next_pull(
+    running: RunningOrg, store: Store
+) -> None:
+    lead = open_lead(running)
+    note = add_note(running.org, "Late", b"linked in the middle", LONG_AGO)
+    connector = running.connect()
+    read = connector.read
+
+    def link_meanwhile(stream: str, **place: Any) -> Iterator[Page]:
+        if stream == "leads":
+            running.clock.ahead = timedelta(hours=3)  # a listing of everything takes its time
+            link_file(running.org, note["ContentDocumentId"], lead)
+        return read(stream, **place)
+
+    connector.read = link_meanwhile  # type: ignore[method-assign]  # something happens while it reads
+    pull(store, connector, now=running.clock)
+    assert not any("linked in the middle" in text for text in _held(store, lead))
+
+    pull(store, running.connect(), now=running.clock)
+
+    assert any("linked in the middle" in text for text in _held(store, lead))
+
+
+def _held(store: Store, lead: str) -> list[str]:
+    return [item.text for item in store.interactions_by_lead("salesforce").get(lead, [])]
+
+
+def test_people_who_join_many_deals_at_once_are_read_in_parts(deals: RunningOrg) -> None:
+    first = next(iter(deals.org.tables["Opportunity"].values()))
+    contact = deals.org.insert("Contact", {"LastName": "Doe"})["Id"]
+    for number in range(120):
+        values = {name: first[name] for name in ("StageName", "CloseDate", "OwnerId")}
+        deal = deals.org.insert("Opportunity", {**values, "Name": f"Deal {number}"})["Id"]
+        deals.org.insert("OpportunityContactRole", {"OpportunityId": deal, "ContactId": contact})
+
+    pages = list(deals.connect(object="Opportunity").read("late ties", since=NOW - timedelta(minutes=1)))
+
+    assert max(len(page.leads) for page in pages) <= 50
+    assert sum(len(page.leads) for page in pages) >= 120
+    assert [page.position is None for page in pages] == [False] * (len(pages) - 1) + [True]
+
+
+def test_fields_that_are_hidden_stay_hidden_whoever_else_reads_the_object(
+    monkeypatch: pytest.MonkeyPatch, store: Store
+) -> None:
+    monkeypatch.setattr("connectors.salesforce.walking._BULK_FROM_ROWS", 5)
+    with running_org(leads=50, activities=200) as org:
+        org.org.hidden = frozenset({"EmailMessage.HtmlBody"})
+        connector = org.connect()
+        pull(store, connector)
+
+        assert pull(store, connector).changed == 0
+
+
+def test_long_texts_of_ones_own_are_no_fields(running: RunningOrg) -> None:
+    running.org.add_field("Lead", Field("Win_Loss_Notes__c", "textarea", length=32_000, custom=True), visible=True)
+    running.org.add_field("Lead", Field("Team_Size__c", "double", custom=True), visible=True)
+
+    fields = read_all(running.connect()).leads[0].fields
+
+    assert "Team_Size" in fields
+    assert "Win_Loss_Notes" not in fields
+
+
+def test_fields_that_are_too_many_for_one_query_are_named(running: RunningOrg) -> None:
+    for number in range(600):
+        running.org.add_field(
+            "Lead", Field(f"A_field_of_a_large_company_{number}__c", "double", custom=True), visible=True
+        )
+    with pytest.raises(SchemaError, match="excluded_fields"):
+        running.connect().read_leads([open_lead(running)])
 
 
 def test_a_query_that_takes_too_long_is_asked_in_smaller_parts(running: RunningOrg) -> None:

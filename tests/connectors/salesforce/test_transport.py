@@ -69,6 +69,7 @@ def login(flow: str, running: RunningOrg, folder: Path) -> dict[str, Any]:
     return {"client_id": CLIENT_ID, "username": USERNAME, "private_key_file": file}
 
 
+A_LEAD = "00Q5g00000AbCdEEAV"
 FLOWS = ["client credentials", "jwt bearer", "session id", "password"]
 
 
@@ -250,3 +251,24 @@ def test_no_secret_and_no_text_is_logged(running: RunningOrg, caplog: pytest.Log
     token = connector._transport._token.current().token
     assert token not in caplog.text
     assert not any(item.text in caplog.text for item in read.interactions if len(item.text) > 20)
+
+
+def test_an_outage_shows_no_id_in_its_traceback_and_ends(running: RunningOrg) -> None:
+    connector = running.connect()
+    connector.list_stages()
+    running.faults.resets = 1.0
+    before = connector.calls
+    with pytest.raises(UnavailableError) as caught:
+        connector.read_leads([A_LEAD])
+
+    assert A_LEAD not in "".join(traceback.format_exception(caught.value))
+    assert connector.calls - before == 5
+
+
+def test_a_short_query_whose_pages_are_forgotten_is_begun_anew_and_ends(running: RunningOrg) -> None:
+    running.faults.page_rows, running.faults.locator_pages = 2, 1
+    connector = running.connect()
+    with pytest.raises(UnavailableError, match="forgotten"):
+        connector.list_stages()
+
+    assert connector.calls == 10  # two pages, five times

@@ -295,6 +295,27 @@ def test_a_removed_field_is_gone_with_its_values(running: Running) -> None:
     assert ("Score__c" in fields_of_lead(running), "Score__c" in running.lead(id_)) == (False, False)
 
 
+def test_removed_components_leave_no_records_behind(running: Running) -> None:
+    deploy(running, package())
+    assign(running)
+    removed = manifest(CustomField="Lead.Score__c", PermissionSet="Ours", ListView="Lead.Hot")
+
+    deploy(running, {"package.xml": manifest(), "destructiveChanges.xml": removed})
+
+    assert [len(running.org.tables[name]) for name in ("FieldPermissions", "ListView")] == [0, 0]
+    assert running.rows("SELECT Id FROM PermissionSet WHERE Name = 'Ours'") == []
+
+
+@pytest.mark.parametrize("name", ["Lead.LastName", "Nothing.Score__c", "Lead.Nothing__c"])
+def test_what_cannot_be_removed_is_passed_over(running: Running, name: str) -> None:
+    deploy(running, package())
+    before = fields_of_lead(running)
+
+    deploy(running, {"package.xml": manifest(), "destructiveChanges.xml": manifest(CustomField=name)})
+
+    assert fields_of_lead(running) == before
+
+
 def test_a_field_made_by_the_tooling_api_is_there_once(running: Running) -> None:
     metadata = {"label": "Score", "type": "Number", "precision": 4, "scale": 1}
     body = {"FullName": "Lead.Score__c", "Metadata": metadata}

@@ -86,6 +86,10 @@ def test_every_reply_counts_the_calls_of_the_day(running: Running) -> None:
     assert running.get("limits").json()["DailyApiRequests"] == {"Max": 15_000, "Remaining": 14_997}
 
 
+def test_every_reply_comes_from_salesforces_front_door_alone(running: Running) -> None:
+    assert running.get("limits").headers.get_list("Server") == ["sfdcedge"]
+
+
 def test_too_many_calls_at_once_are_refused_with_another_message(running: Running) -> None:
     running.faults.concurrent_share = 1.0
 

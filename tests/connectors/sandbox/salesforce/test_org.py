@@ -7,19 +7,8 @@ import pytest
 from connectors.sandbox.salesforce import SalesforceOrg
 from connectors.sandbox.salesforce.activities import add_email, add_event
 from connectors.sandbox.salesforce.ids import find_id, long_id, make_id
-from connectors.sandbox.salesforce.notes import add_note, link_file
 from connectors.sandbox.salesforce.org import ADMIN_ID
 from tests.connectors.sandbox.portal import Clock
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def org(clock: Clock) -> SalesforceOrg:
-    return SalesforceOrg(clock)
 
 
 def add_lead(org: SalesforceOrg, **values: object) -> str:
@@ -94,94 +83,6 @@ def test_an_opportunitys_history_has_a_row_for_each_change_of_its_stage_figures(
     assert (org.tables["Opportunity"][id_]["IsWon"], org.tables["Opportunity"][id_]["IsClosed"]) == (True, True)
 
 
-def test_a_converted_lead_hands_its_activities_on(org: SalesforceOrg) -> None:
-    id_ = add_lead(org)
-    task = org.insert("Task", {"WhoId": id_, "Subject": "Call"})
-
-    lead = org.convert(id_)
-
-    assert (lead["IsConverted"], lead["Status"]) == (True, "Closed - Converted")
-    assert (task["WhoId"], task["WhatId"]) == (lead["ConvertedContactId"], lead["ConvertedOpportunityId"])
-    (role,) = rows(org, "OpportunityContactRole")
-    assert (role["ContactId"], role["OpportunityId"]) == (task["WhoId"], task["WhatId"])
-
-
-def test_a_merged_lead_names_its_master_which_has_its_activities(org: SalesforceOrg, clock: Clock) -> None:
-    master, loser = add_lead(org), add_lead(org)
-    task = org.insert("Task", {"WhoId": loser, "Subject": "Call"})
-    clock.advance(60)
-
-    org.merge("Lead", master, [loser])
-
-    gone = org.tables["Lead"][loser]
-    assert (gone["IsDeleted"], gone["MasterRecordId"], task["WhoId"]) == (True, master, master)
-    assert org.tables["Lead"][master]["SystemModstamp"] == clock()
-
-
-def add_all_that_hangs_on(org: SalesforceOrg, record: str, clock: Clock) -> None:
-    """Add what is deleted with a lead or contact: one record of each kind."""
-    org.insert("Task", {"WhoId": record, "Subject": "Call"})
-    org.insert("Event", {"WhoId": record, "Subject": "Demo"})
-    add_email(org, record, "Hello", "<p>Hi</p>", clock())
-    link_file(org, add_note(org, "A note", b"<p>x</p>")["ContentDocumentId"], record)
-    org.insert("Note", {"ParentId": record, "Title": "Old note"})
-    org.insert("FeedItem", {"ParentId": record, "Body": "A post"})
-
-
-def deleted(org: SalesforceOrg) -> dict[str, int]:
-    """Return how many records of each object are in the recycle bin."""
-    counts = {name: sum(bool(row.get("IsDeleted")) for row in table.values()) for name, table in org.tables.items()}
-    return {name: count for name, count in counts.items() if count}
-
-
-@pytest.mark.parametrize("sobject", ["Lead", "Contact"])
-def test_what_hangs_on_a_deleted_person_goes_and_comes_back_with_it(
-    org: SalesforceOrg, clock: Clock, sobject: str
-) -> None:
-    org.history_tracked = {"Lead.Status"}
-    id_ = org.insert(sobject, {"LastName": "L"})["Id"]
-    add_all_that_hangs_on(org, id_, clock)
-
-    org.delete(sobject, id_)
-    gone = deleted(org)
-    org.undelete(sobject, id_)
-
-    kinds = ("Event", "ContentDocumentLink", "EmailMessageRelation", "Note", "FeedItem")
-    more = {"LeadHistory": 1} if sobject == "Lead" else {}
-    assert gone == {sobject: 1, "Task": 2, **dict.fromkeys(kinds, 1), **more}
-    assert (deleted(org), org.deletions) == ({}, [])
-
-
-def test_a_deleted_account_takes_along_what_hangs_on_its_opportunities(org: SalesforceOrg) -> None:
-    account = org.insert("Account", {"Name": "A"})["Id"]
-    deal = org.insert("Opportunity", {"Name": "D", "AccountId": account, "StageName": "Prospecting"})["Id"]
-    org.insert("Task", {"WhatId": deal, "Subject": "Call"})
-
-    org.delete("Account", account)
-
-    assert deleted(org) == {"Account": 1, "Opportunity": 1, "OpportunityHistory": 1, "Task": 1}
-
-
-def test_what_was_deleted_before_its_lead_stays_deleted(org: SalesforceOrg) -> None:
-    id_ = add_lead(org)
-    task = org.insert("Task", {"WhoId": id_, "Subject": "Call"})["Id"]
-    org.delete("Task", task)
-    org.delete("Lead", id_)
-    org.undelete("Lead", id_)
-
-    assert deleted(org) == {"Task": 1}
-
-
-def test_what_the_recycle_bin_was_emptied_of_does_not_come_back(org: SalesforceOrg) -> None:
-    id_ = add_lead(org)
-    task = org.insert("Task", {"WhoId": id_, "Subject": "Call"})["Id"]
-    org.delete("Lead", id_)
-    org.erase("Task", task)
-    org.undelete("Lead", id_)
-
-    assert (task in org.tables["Task"], deleted(org)) == (False, {})
-
-
 def test_a_mail_of_a_lead_is_a_message_a_relation_and_a_task_that_copies_it(org: SalesforceOrg, clock: Clock) -> None:
     id_ = add_lead(org)
     message = add_email(org, id_, "Hello", "<p>Hi &amp; bye</p>", clock())
@@ -225,10 +126,3 @@ def test_a_record_is_found_by_what_it_refers_to_after_that_changed(org: Salesfor
     org.update("Task", task["Id"], {"WhoId": second})
 
     assert (list(org.lookup("Task", "WhoId", [first])), list(org.lookup("Task", "WhoId", [second]))) == ([], [task])
-
-
-def test_deleted_and_updated_records_are_listed_by_time(org: SalesforceOrg) -> None:
-    id_ = add_lead(org)
-    org.delete("Lead", id_)
-
-    assert [(item.sobject, item.id) for item in org.deletions] == [("Lead", id_)]

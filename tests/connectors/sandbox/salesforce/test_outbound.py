@@ -72,16 +72,6 @@ def listener() -> Iterator[Listener]:
     heard.server.server_close()
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def org(clock: Clock) -> SalesforceOrg:
-    return SalesforceOrg(clock)
-
-
 def add_lead(org: SalesforceOrg) -> str:
     return str(org.insert("Lead", {"LastName": "L", "Company": "C"})["Id"])
 
@@ -102,6 +92,44 @@ def test_a_message_is_shaped_as_salesforces(org: SalesforceOrg, listener: Listen
     assert record.findtext(f"{_OBJECT}CreatedDate") == record.findtext(f"{_OBJECT}LastModifiedDate")
     assert listener.headers[0]["Content-Type"] == "text/xml; charset=utf-8"
     assert listener.headers[0]["SOAPAction"] == '""'
+
+
+def test_a_message_names_where_the_org_is_by_its_short_id(org: SalesforceOrg, listener: Listener) -> None:
+    sender = OutboundSender(org, listener.url, origin="https://acme.my.salesforce.com")
+    add_lead(org)
+    sender.deliver_due()
+
+    root = defusedxml.ElementTree.fromstring(listener.messages[0])
+
+    assert [root.findtext(f".//{_OUTBOUND}{name}Url") for name in ("Enterprise", "Partner")] == [
+        f"https://acme.my.salesforce.com/services/Soap/{api}/64.0/{ORG_ID[:15]}" for api in "cu"
+    ]
+
+
+def test_a_field_without_a_value_is_left_out_and_a_text_is_escaped(org: SalesforceOrg, listener: Listener) -> None:
+    fields = {"Lead": ("Id", "Company", "Title", "IsConverted")}
+    sender = OutboundSender(org, listener.url, fields=fields)
+    org.insert("Lead", {"LastName": "L", "Company": "A & B"})
+    sender.deliver_due()
+
+    (record,) = defusedxml.ElementTree.fromstring(listener.messages[0]).iter(f"{_OUTBOUND}sObject")
+
+    values = {item.tag.removeprefix(_OBJECT): item.text for item in record}
+    assert values.keys() == {"Id", "Company", "IsConverted"}
+    assert (values["Company"], values["IsConverted"]) == ("A & B", "false")
+
+
+def test_the_wait_grows_to_two_hours(org: SalesforceOrg, listener: Listener, clock: Clock) -> None:
+    sender = OutboundSender(org, listener.url, retry_seconds=3600)
+    add_lead(org)
+    listener.status = 500
+    tries = []
+    for _ in range(8):
+        sender.deliver_due()
+        tries.append(len(listener.messages))
+        clock.advance(3600)
+
+    assert tries == [1, 2, 2, 3, 3, 4, 4, 5]
 
 
 def test_a_message_holds_up_to_100_notifications(org: SalesforceOrg, listener: Listener) -> None:

@@ -70,6 +70,36 @@ def test_a_value_that_a_field_does_not_take_is_refused(
     assert running.lead(id_) == before
 
 
+def test_a_picklist_that_is_not_restricted_takes_any_value(running: Running) -> None:
+    assert running.write({"id": running.add_lead(), "Rating": "Lukewarm"})[0]["success"]
+
+
+def test_an_empty_text_empties_a_field(running: Running) -> None:
+    id_ = running.add_lead(Title="CTO")
+    running.write({"id": id_, "Title": ""})
+
+    assert running.lead(id_)["Title"] is None
+
+
+def test_a_new_record_brings_no_id(running: Running) -> None:
+    reply = running.post("sobjects/Lead", {"Id": running.add_lead(), "LastName": "L", "Company": "C"})
+
+    assert reply.json()[0]["message"] == "cannot specify Id in an insert call"
+
+
+def test_a_text_may_be_as_long_as_its_field(running: Running) -> None:
+    assert running.write({"id": running.add_lead(), "Title": "x" * 128})[0]["success"]
+
+
+def test_a_required_field_with_a_default_need_not_be_given(running: Running) -> None:
+    definition = Field("Region__c", "string", label="Region", custom=True, length=40, default="North", required=True)
+    running.org.add_field("Lead", definition, visible=True)
+
+    made = running.post("sobjects/Lead", {"LastName": "L", "Company": "C"})
+
+    assert running.lead(made.json()["id"])["Region__c"] == "North"
+
+
 def test_numbers_are_rounded_to_the_fields_places(running: Running) -> None:
     running.org.add_field("Lead", _SCORE, visible=True)
     id_ = running.add_lead()
@@ -224,6 +254,18 @@ def test_one_record_can_be_created_read_changed_and_deleted(running: Running) ->
     assert (changed.status_code, read.json()["Title"], gone.status_code) == (204, "CTO", 204)
     assert read.headers["Last-Modified"] == "Mon, 02 Nov 2026 09:00:00 GMT"
     assert error_of(running.get(f"sobjects/Lead/{id_}")) == (404, "ENTITY_IS_DELETED")
+
+
+def test_some_fields_are_written_only_with_a_new_record_and_some_only_later(running: Running) -> None:
+    bounced = {"EmailBouncedReason": "full"}
+    new = running.post("sobjects/Lead", {"LastName": "L", "Company": "C", **bounced})
+    id_ = running.add_lead()
+    later = running.patch(f"sobjects/Lead/{id_}", bounced, KEEP_OWNER)
+    post = running.post("sobjects/FeedItem", {"ParentId": id_, "Body": "a"})
+    moved = running.patch(f"sobjects/FeedItem/{post.json()['id']}", {"ParentId": running.add_lead()})
+
+    assert (new.json()[0]["fields"], later.status_code) == (["EmailBouncedReason"], 204)
+    assert (post.status_code, moved.json()[0]["fields"]) == (201, ["ParentId"])
 
 
 def test_a_new_record_says_where_it_is(running: Running) -> None:
