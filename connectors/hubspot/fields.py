@@ -7,7 +7,6 @@ from connectors.hubspot.config import HubSpotConfig
 from connectors.hubspot.schema import LEAD_OBJECTS, MERGED_PROPERTY, OWNER_PROPERTY, PREFIX
 from connectors.hubspot.transport import Transport
 
-
 # Long texts are written until the end of a sale, and are taken as they are now: they would tell of a past what came
 # later. A file is no value.
 _NOT_DESCRIBING = {"textarea", "html", "file"}
