@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -15,7 +15,12 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy.exc import OperationalError
 
+from connectors.sandbox.salesforce import ORG_ID, OutboundSender
+from connectors.sandbox.salesforce.activities import add_email
 from connectors.sandbox.server import SandboxServer
+from tests.connectors.salesforce.orgs import differences, running_org
+from worker.inbox import drain
+from worker.pull import pull
 from worker.store import Store
 from worker.web import SalesforceHook, build_app
 
@@ -181,10 +186,7 @@ def test_a_body_of_32_000_characters_of_every_kind_is_no_trouble(server: str, st
 def test_a_store_that_is_down_is_not_acknowledged(
     server: str, store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(*_: object) -> None:
-        raise OperationalError("INSERT", {}, Exception("disk I/O error"))
-
-    monkeypatch.setattr(store, "receive", fail)
+    monkeypatch.setattr(store, "receive", _fail)
 
     answer = post(server, message(("04l1", "Task", TASK)))
 
@@ -238,3 +240,47 @@ def test_the_served_application_does_not_log_the_token(tmp_path: Path) -> None:
     assert ACK in answer.text
     assert "/webhooks/salesforce/…" in printed
     assert TOKEN not in printed
+
+
+def test_what_an_org_tells_is_read_and_nothing_else(store: Store) -> None:
+    hook = SalesforceHook(SecretStr(TOKEN), ORG_ID, "Lead")
+    with running_org() as running, SandboxServer(build_app(store, salesforce=hook)) as web:
+        pull(store, running.connect())
+        target = f"{web.url}/webhooks/salesforce/{TOKEN}"
+        sender = OutboundSender(running.org, target, duplicate=True, shuffle=True)
+        first, second = list(running.org.tables["Lead"])[:2]
+        call = {"WhoId": first, "Subject": "Call", "Description": "told at once", "TaskSubtype": "Call"}
+        running.org.insert("Task", call)
+        add_email(running.org, second, "Offer", "<p>told at once, too</p>", datetime.now(UTC))
+        running.org.update("Lead", second, {"Company": "Renamed"})
+        sender.deliver_due()
+        connector = running.connect()
+
+        drain(store, connector)
+
+        assert sender.waiting == 0
+        assert connector.calls < 30
+        assert differences(store, running.org, running.connect()) == []
+        assert drain(store, running.connect()).events == 0
+
+
+def test_what_could_not_be_kept_is_told_again_and_kept_then(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    hook = SalesforceHook(SecretStr(TOKEN), ORG_ID, "Lead")
+    with running_org() as running, SandboxServer(build_app(store, salesforce=hook)) as web:
+        sender = OutboundSender(running.org, f"{web.url}/webhooks/salesforce/{TOKEN}")
+        lead = next(iter(running.org.tables["Lead"]))
+        running.org.update("Lead", lead, {"Company": "Renamed"})
+        with monkeypatch.context() as down:
+            down.setattr(store, "receive", _fail)
+            sender.deliver_due()
+        assert sender.waiting == 1
+        running.clock.ahead = timedelta(hours=1)
+
+        sender.deliver_due()
+
+    assert sender.waiting == 0
+    assert inbox(store) == [("lead", lead)]
+
+
+def _fail(*_: object) -> None:
+    raise OperationalError("INSERT", {}, Exception("disk I/O error"))
