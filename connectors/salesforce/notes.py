@@ -74,13 +74,7 @@ class NoteReader:
 
     def select(self, documents: Sequence[str]) -> list[dict[str, Any]]:
         """Return the newest versions of these documents, as far as they are notes."""
-        return [
-            row
-            for chunk in chunks(documents)
-            for row in self._walker.select(
-                self.walk, f" WHERE ContentDocumentId IN {list_literal(chunk)} AND {self.walk.where}"
-            )
-        ]
+        return self._walker.select_by(self.walk, "ContentDocumentId", documents)
 
     def documents_of(self, versions: Sequence[str]) -> list[str]:
         """Return the documents that these are versions of."""

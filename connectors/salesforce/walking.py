@@ -14,7 +14,7 @@ from connectors.errors import SchemaError
 from connectors.salesforce.bulk import BulkError, Place, Row, find_place, read_job, start_job
 from connectors.salesforce.fields import Fields
 from connectors.salesforce.replies import LOST_LOCATOR, MissingFieldError, MissingObjectError, RefusedError
-from connectors.salesforce.soql import ids_that_fit, text_literal, time_literal
+from connectors.salesforce.soql import chunks, ids_that_fit, list_literal, text_literal, time_literal
 from connectors.salesforce.transport import Transport
 from connectors.times import parse_time
 
@@ -96,6 +96,15 @@ class Walker:
                     if error.code != LOST_LOCATOR:
                         raise
                     break
+
+    def select_by(self, walk: Walk, column: str, values: Sequence[str]) -> list[Row]:
+        """Return the rows whose `column` has one of these values, deleted ones included."""
+        also = f" AND {walk.where}" if walk.where else ""
+        return [
+            row
+            for chunk in chunks(values, self.room(walk))
+            for row in self.select(walk, f" WHERE {column} IN {list_literal(chunk)}{also}")
+        ]
 
     def count(self, walk: Walk) -> int | None:
         """Return how many rows a listing would have; None where the org has not got the object."""
