@@ -57,7 +57,8 @@ def parse_event(row: Row, ties: Iterable[Tie]) -> list[Interaction]:
 
 def parse_email(row: Row, ties: Iterable[Tie]) -> list[Interaction]:
     """Return an EmailMessage once for each of its leads, without the replies that it quotes."""
-    body = mail_to_text(row.get("TextBody") or row.get("HtmlBody") or "")
+    # The HTML says what is quoted and what is a signature; as plain text they look like the mail.
+    body = mail_to_text(row.get("HtmlBody") or row.get("TextBody") or "")
     text = _joined(row.get("Subject"), body)
     inbound = bool(row.get("Incoming"))
     return _interactions(row, ties, InteractionKind.EMAIL, text, row.get("MessageDate"), inbound=inbound)

@@ -608,3 +608,13 @@ def test_events_that_name_records_bring_what_the_org_holds(running: RunningOrg, 
     drain(store, running.connect())
 
     assert differences(store, running.org, running.connect()) == []
+
+
+def test_a_mail_is_read_without_what_its_html_quotes(running: RunningOrg, store: Store) -> None:
+    lead = open_lead(running)
+    body = '<p>We sign on Monday</p><div class="gmail_quote"><p>Could you sign this month?</p></div>'
+    add_email(running.org, lead, "Offer", body, NOW, incoming=True)
+
+    found = [text for text in texts(running, store, lead) if "We sign on Monday" in text]
+
+    assert found == ["Offer\nWe sign on Monday"]
