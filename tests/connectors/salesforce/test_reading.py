@@ -234,7 +234,10 @@ def test_a_converted_lead_is_won_and_keeps_what_was_said_to_it(running: RunningO
 
     contact = running.org.convert(lead)["ConvertedContactId"]
     add_task(running, NOW + timedelta(days=3), WhoId=contact, Description="said to the customer, later")
-    add_task(running, at - timedelta(days=900), WhoId=contact, Description="said to the customer, years before")
+    before = add_task(
+        running, at - timedelta(days=900), WhoId=contact, Description="said to the customer, years before"
+    )
+    running.org.touch("Task", before)  # or the next read would not see it
     found = texts(running, store, lead)
 
     assert {item.id: item.outcome for item in store.list_leads("salesforce", *Outcome)}[lead] is Outcome.WON
@@ -281,6 +284,8 @@ def test_a_stage_change_that_the_history_tells_is_not_told_twice(running: Runnin
     known = len(store.stage_changes_by_lead("salesforce").get(lead, ()))
     before = running.org.tables["Lead"][lead]["Status"]
     running.org.update("Lead", lead, {"Status": "Proposal" if before != "Proposal" else "Demo"})
+    running.clock.ahead = timedelta(seconds=5)
+    running.org.touch("Lead", lead)  # dated later than its history
     pull(store, running.connect())
 
     assert len(store.stage_changes_by_lead("salesforce")[lead]) == known + 1
@@ -506,8 +511,8 @@ def test_a_note_that_is_linked_while_everything_is_listed_is_found_by_the_next_p
 
     def link_meanwhile(stream: str, **place: Any) -> Iterator[Page]:
         if stream == "leads":
-            running.clock.ahead = timedelta(hours=3)  # a listing of everything takes its time
             link_file(running.org, note["ContentDocumentId"], lead)
+            running.clock.ahead = timedelta(hours=3)  # a listing of everything takes its time
         return read(stream, **place)
 
     connector.read = link_meanwhile  # type: ignore[method-assign]  # something happens while it reads
@@ -618,3 +623,21 @@ def test_a_mail_is_read_without_what_its_html_quotes(running: RunningOrg, store:
     found = [text for text in texts(running, store, lead) if "We sign on Monday" in text]
 
     assert found == ["Offer\nWe sign on Monday"]
+
+
+def test_a_mail_that_goes_on_naming_a_lead_that_is_gone_keeps_nothing_of_it(running: RunningOrg, store: Store) -> None:
+    lead = open_lead(running)
+    mail = add_email(running.org, lead, "Offer", "<p>said to one who is gone</p>", NOW)
+    pull(store, running.connect())
+    relations = [
+        row for row in running.org.tables["EmailMessageRelation"].values() if row["EmailMessageId"] == mail["Id"]
+    ]
+    running.org.delete("Lead", lead)
+    pull(store, running.connect())
+    running.clock.ahead = timedelta(hours=1)
+    for row in relations:  # some org may leave the relation as it was
+        table[row["Id"]]["IsDeleted"] = False
+    running.org.update("EmailMessage", mail["Id"], {"Subject": "Our offer"})
+    pull(store, running.connect(), now=running.clock)
+
+    assert lead not in store.interactions_by_lead("salesforce")

@@ -1,6 +1,7 @@
 """What `setup` leaves behind in an org, and what it does not touch."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from pydantic import SecretStr
@@ -72,8 +73,8 @@ def test_fields_that_were_deployed_and_not_granted_are_granted(running: RunningO
     assert all(step.exists for step in running.connect().setup(check_only=True))
 
 
-def outbound(running: RunningOrg) -> SalesforceConnector:
-    return SalesforceConnector(running.connect()._transport._config, NO_WAIT, outbound=TARGET)
+def outbound(running: RunningOrg, target: OutboundMessageTarget = TARGET) -> SalesforceConnector:
+    return SalesforceConnector(running.connect()._transport._config, NO_WAIT, outbound=target)
 
 
 def test_outbound_messages_are_deployed_once_and_an_active_flow_stays_active(running: RunningOrg) -> None:
@@ -94,8 +95,8 @@ def test_outbound_messages_are_deployed_once_and_an_active_flow_stays_active(run
 
 
 def test_a_problem_that_quotes_the_address_does_not_show_the_secret(running: RunningOrg) -> None:
-    running.faults.deploy_fails = True
-    with pytest.raises(InvalidRequestError) as caught:
-        outbound(running).setup()
+    target = replace(TARGET, endpoint_url=SecretStr(f"htps://callfirst.example/webhooks/salesforce/{SECRET}"))
+    with pytest.raises(InvalidRequestError, match="Invalid endpoint URL: the outbound message's address") as caught:
+        outbound(running, target).setup()
 
     assert SECRET not in str(caught.value)

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import ValidationError
 
-from connectors.errors import AuthenticationError, RateLimitError, UnavailableError
+from connectors.errors import AuthenticationError, InvalidRequestError, RateLimitError, UnavailableError
 from connectors.retry import RetryPolicy
 from connectors.salesforce import SalesforceConfig, SalesforceConnector
 from connectors.sandbox.salesforce import CLIENT_ID, CLIENT_SECRET, USERNAME
@@ -272,3 +272,10 @@ def test_a_short_query_whose_pages_are_forgotten_is_begun_anew_and_ends(running:
         connector.list_stages()
 
     assert connector.calls == 10  # two pages, five times
+
+
+def test_a_refusal_shows_no_id_in_its_traceback(running: RunningOrg) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        running.connect()._transport.query(f"SELECT Id FROM Lead WHERE Id = '{A_LEAD}' AND OR")
+
+    assert A_LEAD not in "".join(traceback.format_exception(caught.value))

@@ -96,6 +96,7 @@ def test_a_validation_rule_is_quoted_and_the_others_are_written(leads: RunningOr
     assert "FIELD_CUSTOM_VALIDATION_EXCEPTION" in outcomes[1].detail
     assert message in outcomes[1].detail
     assert not outcomes[1].retryable
+    assert sum("composite/sobjects" in arrival.path for arrival in leads.faults.log) == 1  # it is not asked again
 
 
 def test_a_trigger_that_fails_is_named_and_its_text_is_not(leads: RunningOrg) -> None:
