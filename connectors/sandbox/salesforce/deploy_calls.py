@@ -94,7 +94,7 @@ class DeployCalls:
             return
         package = deployment.package = read_package(deployment.content, self._org)
         if self._org.faults.deploy_fails:
-            package.problems.append(Problem("", "", "", "UNKNOWN_EXCEPTION: An unexpected error occurred."))
+            package.problems.append(Problem("", "", "", self._org.faults.deploy_problem))
         partial = not deployment.options.get("rollbackOnError", True)
         deployment.status = "Succeeded"
         if package.problems:

@@ -34,7 +34,7 @@ class SalesforceFaults(Faults):
     after `session_seconds` and after `session_requests` requests. Pages hold at most `page_rows` rows, with
     `short_pages` any number fewer; a locator is lost after `locator_pages` pages. What people write is stamped at once
     and seen `late_commit_seconds` later. A Bulk job is looked at `bulk_polls` times before it is done, a deployment
-    `deploy_polls` times. With `validation` the org has a validation rule on Lead; without `all_files` the user sees
+    `deploy_polls` times; one that fails says its `deploy_problem`. With `validation` the org has a validation rule on Lead; without `all_files` the user sees
     only its own files.
     """
 
@@ -57,6 +57,7 @@ class SalesforceFaults(Faults):
     bulk_aborts: bool = False
     deploy_polls: int = 1
     deploy_fails: bool = False
+    deploy_problem: str = "UNKNOWN_EXCEPTION: An unexpected error occurred."
     validation: bool = False
     all_files: bool = True
     used: int = 0

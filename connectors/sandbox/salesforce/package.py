@@ -223,10 +223,8 @@ class _Reader:
             if text_of(node, "integrationUser") not in users:
                 text = f"In field: integrationUser - no User named {text_of(node, 'integrationUser')} found"
                 self._refuse("WorkflowOutboundMessage", full, file, text)
-            address = text_of(node, "endpointUrl")
-            if not address.startswith(("https://", "http://")):
-                # Wording not confirmed; that a problem may quote what it is about is.
-                self._refuse("WorkflowOutboundMessage", full, file, f"Invalid endpoint URL: {address}")
+            if not text_of(node, "endpointUrl").startswith(("https://", "http://")):
+                self._refuse("WorkflowOutboundMessage", full, file, "Invalid endpoint URL")
 
     def _keep(self, name: str, file: str, root: Element) -> None:
         wanted = {"flows": "Flow", "layouts": "Layout"}[file.partition("/")[0]]

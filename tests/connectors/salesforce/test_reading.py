@@ -629,14 +629,13 @@ def test_a_mail_that_goes_on_naming_a_lead_that_is_gone_keeps_nothing_of_it(runn
     lead = open_lead(running)
     mail = add_email(running.org, lead, "Offer", "<p>said to one who is gone</p>", NOW)
     pull(store, running.connect())
-    relations = [
-        row for row in running.org.tables["EmailMessageRelation"].values() if row["EmailMessageId"] == mail["Id"]
-    ]
+    table = running.org.tables["EmailMessageRelation"]
+    relations = [row["Id"] for row in table.values() if row["EmailMessageId"] == mail["Id"]]
     running.org.delete("Lead", lead)
     pull(store, running.connect())
     running.clock.ahead = timedelta(hours=1)
-    for row in relations:  # some org may leave the relation as it was
-        table[row["Id"]]["IsDeleted"] = False
+    for relation in relations:  # some org may leave the relation as it was
+        table[relation]["IsDeleted"] = False
     running.org.update("EmailMessage", mail["Id"], {"Subject": "Our offer"})
     pull(store, running.connect(), now=running.clock)
 

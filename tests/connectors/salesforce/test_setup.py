@@ -1,7 +1,6 @@
 """What `setup` leaves behind in an org, and what it does not touch."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 from pydantic import SecretStr
@@ -73,8 +72,8 @@ def test_fields_that_were_deployed_and_not_granted_are_granted(running: RunningO
     assert all(step.exists for step in running.connect().setup(check_only=True))
 
 
-def outbound(running: RunningOrg, target: OutboundMessageTarget = TARGET) -> SalesforceConnector:
-    return SalesforceConnector(running.connect()._transport._config, NO_WAIT, outbound=target)
+def outbound(running: RunningOrg) -> SalesforceConnector:
+    return SalesforceConnector(running.connect()._transport._config, NO_WAIT, outbound=TARGET)
 
 
 def test_outbound_messages_are_deployed_once_and_an_active_flow_stays_active(running: RunningOrg) -> None:
@@ -95,8 +94,9 @@ def test_outbound_messages_are_deployed_once_and_an_active_flow_stays_active(run
 
 
 def test_a_problem_that_quotes_the_address_does_not_show_the_secret(running: RunningOrg) -> None:
-    target = replace(TARGET, endpoint_url=SecretStr(f"htps://callfirst.example/webhooks/salesforce/{SECRET}"))
-    with pytest.raises(InvalidRequestError, match="Invalid endpoint URL: the outbound message's address") as caught:
-        outbound(running, target).setup()
+    address = TARGET.endpoint_url.get_secret_value()
+    running.faults.deploy_fails, running.faults.deploy_problem = True, f"{address} cannot be called"
+    with pytest.raises(InvalidRequestError, match="the outbound message's address cannot be called") as caught:
+        outbound(running).setup()
 
     assert SECRET not in str(caught.value)
