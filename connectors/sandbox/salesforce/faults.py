@@ -34,8 +34,8 @@ class SalesforceFaults(Faults):
     after `session_seconds` and after `session_requests` requests. Pages hold at most `page_rows` rows, with
     `short_pages` any number fewer; a locator is lost after `locator_pages` pages. What people write is stamped at once
     and seen `late_commit_seconds` later. A Bulk job is looked at `bulk_polls` times before it is done, a deployment
-    `deploy_polls` times; one that fails says its `deploy_problem`. With `validation` the org has a validation rule on Lead; without `all_files` the user sees
-    only its own files.
+    `deploy_polls` times; one that fails says its `deploy_problem`. With `validation` the org has a validation rule on
+    Lead; without `all_files` the user sees only its own files.
     """
 
     html_errors: float = 0.0
