@@ -7,7 +7,8 @@ from typing import Any
 from hubspot.crm.objects import BatchReadInputSimplePublicObjectId, PublicObjectSearchRequest
 
 from connectors.base import Health, HealthCheck
-from connectors.errors import AuthenticationError, ConnectorError, InvalidRequestError, SchemaError
+from connectors.errors import ConnectorError, InvalidRequestError, SchemaError
+from connectors.health import run_checks
 from connectors.hubspot.config import HubSpotConfig
 from connectors.hubspot.fields import LeadFields
 from connectors.hubspot.paths import ENDS_ON
@@ -48,23 +49,17 @@ class Doctor:
             HealthCheck("hubspot: portal", Health.OK, f"portal {account.get('portalId')}, {account.get('timeZone')}"),
             self._api_version(datetime.now(UTC).date()),
         ]
-        for what, check in (
-            ("scopes", self._scopes),
-            ("stages", self._stage_names),
-            ("excluded fields", self._excluded_fields),
-            ("our properties", self._own_properties),
-            ("text of mails", self._mail_texts),
-            ("stage history", self._history_depth),
-            ("owners", self._owners),
-            ("search", self._search_lag),
-        ):
-            try:
-                checks.append(check())
-            except AuthenticationError as error:
-                checks.append(HealthCheck(f"hubspot: {what}", Health.FAIL, str(error), "give the app this scope"))
-            except ConnectorError as error:
-                checks.append(HealthCheck(f"hubspot: {what}", Health.FAIL, str(error), "run `callfirst doctor` again"))
-        return checks
+        named = {
+            "scopes": self._scopes,
+            "stages": self._stage_names,
+            "excluded fields": self._excluded_fields,
+            "our properties": self._own_properties,
+            "text of mails": self._mail_texts,
+            "stage history": self._history_depth,
+            "owners": self._owners,
+            "search": self._search_lag,
+        }
+        return [*checks, *run_checks("hubspot", named, missing_right="give the app this scope")]
 
     def _api_version(self, today: date) -> HealthCheck:
         ends_on = ENDS_ON[self._config.api_version]

@@ -1,10 +1,12 @@
 """Looks for what a Salesforce org would lose in silence. Reads only."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 
 from connectors.base import Health, HealthCheck
-from connectors.errors import AuthenticationError, ConnectorError, SchemaError
+from connectors.errors import ConnectorError, SchemaError
+from connectors.health import run_checks
 from connectors.priority import PRIORITY_FIELDS
 from connectors.salesforce.config import SalesforceConfig
 from connectors.salesforce.fields import Fields
@@ -42,29 +44,21 @@ class Doctor:
             return [HealthCheck("salesforce: org", Health.FAIL, str(error), fix)]
         kind = "sandbox" if rows[0]["IsSandbox"] else rows[0]["OrganizationType"]
         checks = [HealthCheck("salesforce: org", Health.OK, f"organisation {rows[0]['Id']}, {kind}")]
-        for what, check in (
-            ("outbound messages", partial(self._outbound, str(rows[0]["Id"]))),
-            ("API calls", self._budget),
-            ("stages", self._stage_names),
-            ("excluded fields", self._excluded_fields),
-            ("our fields", self._own_fields),
-            ("permission set", self._permission_set),
-            ("fields that are read", self._hidden_fields),
-            ("notes", self._notes),
-            ("Query All Files", self._files),
-            ("mails", self._mails),
-            ("stage history", self._history),
-        ):
-            try:
-                checks.append(check())
-            except AuthenticationError as error:
-                fix = "give the integration user this permission"
-                checks.append(HealthCheck(f"salesforce: {what}", Health.FAIL, str(error), fix))
-            except ConnectorError as error:
-                checks.append(
-                    HealthCheck(f"salesforce: {what}", Health.FAIL, str(error), "run `callfirst doctor` again")
-                )
-        return checks
+        named: dict[str, Callable[[], HealthCheck]] = {
+            "outbound messages": partial(self._outbound, str(rows[0]["Id"])),
+            "API calls": self._budget,
+            "stages": self._stage_names,
+            "excluded fields": self._excluded_fields,
+            "our fields": self._own_fields,
+            "permission set": self._permission_set,
+            "fields that are read": self._hidden_fields,
+            "notes": self._notes,
+            "Query All Files": self._files,
+            "mails": self._mails,
+            "stage history": self._history,
+        }
+        right = "give the integration user this permission"
+        return [*checks, *run_checks("salesforce", named, missing_right=right)]
 
     def _outbound(self, id_: str) -> HealthCheck:
         what, configured = "salesforce: outbound messages", self._config.organization_id
