@@ -108,7 +108,11 @@ class Connector(Protocol):
 
     @property
     def streams(self) -> tuple[str, ...]:
-        """What is read, in reading order. Each stream has a cursor of its own."""
+        """What is read, in reading order. Each stream has a cursor of its own.
+
+        The history of stages comes with the leads or before them: a move that it has not told by then is taken for one
+        of which the CRM keeps no history.
+        """
         ...
 
     @property

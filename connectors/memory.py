@@ -19,7 +19,7 @@ class InMemoryConnector:
     """
 
     name = "memory"
-    streams = ("leads", "interactions", "stage_changes")
+    streams = ("stage_changes", "leads", "interactions")
     reads = "everything"
 
     def __init__(

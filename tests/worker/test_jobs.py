@@ -128,13 +128,13 @@ def test_sync_without_a_model_says_what_to_run(store: Store, reader: CachedReade
 
 
 class BreaksOff(InMemoryConnector):
-    """A CRM that goes down when its `pages`-th page is asked for."""
+    """A CRM that goes down when its `pages`-th page of leads is asked for."""
 
     pages = 1
 
     def read(self, stream, *, since=None, position=None):  # type: ignore[no-untyped-def]  # the protocol's signature
         for page in super().read(stream, since=since, position=position):
-            self.pages -= 1
+            self.pages -= stream == "leads"
             if self.pages < 0:
                 raise UnavailableError("GET: HTTP 503")
             yield page
