@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from connectors.sandbox.hubspot import HubSpotFaults, HubSpotObjects
+from tests.recordings import RECORDED
 
-RECORDED = Path(__file__).parents[3].parent / "shared/data/recorded"
 _AMP = RECORDED / "amp-labs/hubspot"
 _NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 _SERVED = re.compile(r"^/crm/v3/objects/(COMPANY|CONTACT)/(search|batch/(create|update|archive))$")

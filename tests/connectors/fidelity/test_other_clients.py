@@ -1,6 +1,5 @@
 """Two clients that nobody here wrote do the same in two equal portals, and see what the portals' tables hold."""
 
-import hashlib
 import json
 import shutil
 import subprocess
@@ -8,12 +7,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 import pytest
 
 from connectors.sandbox.hubspot import HubSpotFaults, HubSpotObjects, build_app
@@ -22,6 +19,7 @@ from connectors.sandbox.org import build_organisation
 from connectors.sandbox.seeding import fill_hubspot
 from connectors.sandbox.server import SandboxServer
 from connectors.times import render_time
+from tests.node_packages import install
 
 pytestmark = pytest.mark.integration
 
@@ -83,31 +81,8 @@ def _plan(objects: HubSpotObjects) -> dict[str, Any]:
     }
 
 
-@cache
-def _node_modules() -> Path:
-    """Return a folder with the Node client, made from the lock file the first time it is asked for."""
-    npm = shutil.which("npm")
-    if npm is None or shutil.which("node") is None:
-        pytest.skip("HubSpot's own Node client needs node and npm, which are not installed here")
-    lock = (_NODE / "package-lock.json").read_bytes()
-    folder = platformdirs.user_cache_path("callfirst") / "node" / hashlib.sha256(lock).hexdigest()[:16]
-    done = folder / "installed"
-    if not done.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copyfile(_NODE / name, folder / name)
-        ping = subprocess.run([npm, "ping", "--fetch-retries=0"], capture_output=True, text=True, timeout=120)
-        if ping.returncode:
-            pytest.skip(
-                "HubSpot's own Node client is installed from the npm registry, which cannot be reached from here"
-            )
-        subprocess.run([npm, "ci", "--ignore-scripts"], cwd=folder, check=True, capture_output=True, timeout=300)
-        done.touch()
-    return folder
-
-
 def _run_node(url: str, plan: str) -> str:
-    folder = _node_modules()
+    folder = install(_NODE, "HubSpot's own Node client")
     # Node looks for packages beside the program, so the program goes to the packages.
     script = shutil.copyfile(_NODE / "scenario.mjs", folder / "scenario.mjs")
     return _run(["node", str(script), url, plan])

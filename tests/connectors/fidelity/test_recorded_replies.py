@@ -11,7 +11,6 @@ from starlette.testclient import TestClient
 
 from connectors.sandbox.hubspot import TOKEN, build_app
 from tests.connectors.fidelity.recorded import (
-    RECORDED,
     Interaction,
     Portal,
     count_not_served,
@@ -19,6 +18,7 @@ from tests.connectors.fidelity.recorded import (
     iter_interactions,
     recorded_requests,
 )
+from tests.recordings import RECORDED
 
 pytestmark = [
     pytest.mark.integration,

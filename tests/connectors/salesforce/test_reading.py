@@ -1,7 +1,6 @@
 """Reading: what belongs to whom, what changed, what is gone, and how little it costs; the real client over HTTP."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -30,12 +29,6 @@ LONG_AGO = NOW - timedelta(days=400)
 @pytest.fixture
 def running() -> Iterator[RunningOrg]:
     with running_org() as org:
-        yield org
-
-
-@pytest.fixture
-def deals() -> Iterator[RunningOrg]:
-    with running_org(lead_object="Opportunity") as org:
         yield org
 
 
@@ -356,42 +349,6 @@ def test_chatter_posts_are_read_where_they_are_wanted(running: RunningOrg, store
     assert "Status was changed" not in found
 
 
-def test_opportunities_have_what_names_them_and_what_their_people_said(deals: RunningOrg, store: Store) -> None:
-    deal = next(iter(deals.org.tables["Opportunity"]))
-    contact = deals.org.insert("Contact", {"LastName": "Doe"})["Id"]
-    stranger = deals.org.insert("Contact", {"LastName": "Roe"})["Id"]
-    deals.org.insert("OpportunityContactRole", {"OpportunityId": deal, "ContactId": contact})
-    add_task(deals, WhatId=deal, Description="about the deal")
-    add_task(deals, WhoId=contact, Description="said by a person of the deal")
-    add_task(deals, WhoId=stranger, Description="said by a stranger")
-    pull(store, deals.connect(object="Opportunity"))
-
-    found = [item.text for item in store.interactions_by_lead("salesforce")[deal]]
-
-    assert any("about the deal" in text for text in found)
-    assert any("said by a person" in text for text in found)
-    assert not any("stranger" in text for text in found)
-
-
-def test_a_person_who_joins_a_deal_brings_what_was_said(deals: RunningOrg, store: Store) -> None:
-    deal = next(iter(deals.org.tables["Opportunity"]))
-    contact = deals.org.insert("Contact", {"LastName": "Doe"}, LONG_AGO)["Id"]
-    add_task(deals, LONG_AGO, WhoId=contact, Description="said before the deal")
-    pull(store, deals.connect(object="Opportunity"))
-    deals.org.insert("OpportunityContactRole", {"OpportunityId": deal, "ContactId": contact})
-    pull(store, deals.connect(object="Opportunity"))
-
-    assert any("said before" in item.text for item in store.interactions_by_lead("salesforce")[deal])
-
-
-def test_opportunities_end_as_their_stages_say_and_have_a_history(deals: RunningOrg) -> None:
-    page = read_all(deals.connect(object="Opportunity"))
-
-    assert {lead.outcome for lead in page.leads} == set(Outcome)
-    assert page.stage_changes
-    assert not any({"Probability", "ForecastCategory", "CloseDate"} & set(lead.fields) for lead in page.leads)
-
-
 def test_a_lead_is_read_again_by_its_id(running: RunningOrg, store: Store) -> None:
     whole = read_all(running.connect())
     lead = max({item.lead_id for item in whole.interactions}, key=str)
@@ -428,70 +385,6 @@ def test_an_interaction_that_is_gone_is_told_to_be(running: RunningOrg) -> None:
     assert (InteractionKind.CALL, task) in page.told_interactions
 
 
-def test_everything_that_is_read_by_bulk_is_what_rest_reads(monkeypatch: pytest.MonkeyPatch) -> None:
-    with running_org(leads=300, activities=900) as org:
-        by_rest = read_all(org.connect())
-        monkeypatch.setattr("connectors.salesforce.walking._BULK_FROM_ROWS", 50)
-        monkeypatch.setattr("connectors.salesforce.bulk._ROWS_PER_FILE", 100)
-        monkeypatch.setattr("connectors.salesforce.bulk._ROWS_PER_PART", 30)
-        before = len(org.faults.log)
-
-        assert _as_sets(read_all(org.connect())) == _as_sets(by_rest)
-        assert any("jobs/query" in call for call in calls(org, before))
-
-
-def _as_sets(page: Page) -> tuple[frozenset[str], ...]:
-    return tuple(frozenset(map(repr, rows)) for rows in (page.leads, page.interactions, page.stage_changes))
-
-
-@pytest.mark.parametrize("fault", ["bulk_fails", "bulk_aborts"])
-def test_a_bulk_job_that_fails_is_done_by_rest(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.salesforce.walking._BULK_FROM_ROWS", 50)
-    with running_org(leads=100, activities=300) as org:
-        calm = _as_sets(read_all(org.connect()))
-        setattr(org.faults, fault, True)
-
-        assert _as_sets(read_all(org.connect())) == calm
-
-
-def test_a_listing_by_bulk_goes_on_in_its_job(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.salesforce.walking._BULK_FROM_ROWS", 50)
-    monkeypatch.setattr("connectors.salesforce.bulk._ROWS_PER_FILE", 100)
-    monkeypatch.setattr("connectors.salesforce.bulk._ROWS_PER_PART", 30)
-    with running_org(leads=300) as org:
-        pages = list(org.connect().read("leads"))
-        whole = {lead.id for page in pages for lead in page.leads}
-        for number, page in enumerate(pages[:-1]):
-            before = len(org.faults.log)
-            rest = {lead.id for more in org.connect().read("leads", position=page.position) for lead in more.leads}
-
-            assert rest | {lead.id for earlier in pages[: number + 1] for lead in earlier.leads} == whole
-            assert "POST /services/data/v64.0/jobs/query" not in calls(org, before)
-        assert len(pages) > 10
-
-
-def test_a_job_that_is_gone_is_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.salesforce.walking._BULK_FROM_ROWS", 50)
-    with running_org(leads=120) as org:
-        leads = [
-            lead
-            for page in org.connect().read("leads", position="Lead:bulk 750000000000000AAA - 0")
-            for lead in page.leads
-        ]
-
-        assert len({lead.id for lead in leads}) == 120
-
-
-def test_an_object_that_bulk_does_not_take_is_read_by_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.salesforce.walking._BULK_FROM_ROWS", 50)
-    with running_org(leads=100, activities=300) as org:
-        calm = _as_sets(read_all(org.connect()))
-        org.org.objects["Task"] = replace(org.org.objects["Task"], bulk=False)
-        org.org.forget_schema()
-
-        assert _as_sets(read_all(org.connect())) == calm
-
-
 def test_a_position_in_what_is_no_longer_walked_begins_the_stream_anew(running: RunningOrg) -> None:
     connector = running.connect()
     since = NOW - timedelta(hours=1)
@@ -526,33 +419,6 @@ def test_a_note_that_is_linked_while_everything_is_listed_is_found_by_the_next_p
 
 def _held(store: Store, lead: str) -> list[str]:
     return [item.text for item in store.interactions_by_lead("salesforce").get(lead, [])]
-
-
-def test_people_who_join_many_deals_at_once_are_read_in_parts(deals: RunningOrg) -> None:
-    first = next(iter(deals.org.tables["Opportunity"].values()))
-    contact = deals.org.insert("Contact", {"LastName": "Doe"})["Id"]
-    for number in range(120):
-        values = {name: first[name] for name in ("StageName", "CloseDate", "OwnerId")}
-        deal = deals.org.insert("Opportunity", {**values, "Name": f"Deal {number}"})["Id"]
-        deals.org.insert("OpportunityContactRole", {"OpportunityId": deal, "ContactId": contact})
-
-    pages = list(deals.connect(object="Opportunity").read("late ties", since=NOW - timedelta(minutes=1)))
-
-    assert max(len(page.leads) for page in pages) <= 50
-    assert sum(len(page.leads) for page in pages) >= 120
-    assert [page.position is None for page in pages] == [False] * (len(pages) - 1) + [True]
-
-
-def test_fields_that_are_hidden_stay_hidden_whoever_else_reads_the_object(
-    monkeypatch: pytest.MonkeyPatch, store: Store
-) -> None:
-    monkeypatch.setattr("connectors.salesforce.walking._BULK_FROM_ROWS", 5)
-    with running_org(leads=50, activities=200) as org:
-        org.org.hidden = frozenset({"EmailMessage.HtmlBody"})
-        connector = org.connect()
-        pull(store, connector)
-
-        assert pull(store, connector).changed == 0
 
 
 def test_long_texts_of_ones_own_are_no_fields(running: RunningOrg) -> None:

@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from connectors.sandbox.salesforce import SalesforceFaults, SalesforceOrg
 from connectors.sandbox.salesforce.org import USER_ID
 from connectors.sandbox.salesforce.schema import Field
+from tests.recordings import RECORDED
 
-RECORDED = Path(__file__).parents[4].parent / "shared/data/recorded"
 _AMP = RECORDED / "amp-labs/salesforce"
 _NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 # The sandbox serves no version as old as that of the recordings of 2022.

@@ -12,7 +12,7 @@ import pytest
 from connectors.salesforce.schema import PREFIX
 from tests.connectors.fidelity.salesforce import node_packages
 from tests.connectors.fidelity.salesforce.emitted import hear
-from tests.connectors.fidelity.salesforce.recorded import RECORDED
+from tests.recordings import RECORDED
 
 pytestmark = pytest.mark.integration
 

@@ -15,8 +15,9 @@ from connectors.sandbox import salesforce
 from connectors.sandbox.salesforce import org
 from connectors.sandbox.server import SandboxServer
 from tests.connectors.fidelity.salesforce import clients, node_packages, recorded_replies
-from tests.connectors.fidelity.salesforce.recorded import RECORDED, iter_interactions
+from tests.connectors.fidelity.salesforce.recorded import iter_interactions
 from tests.connectors.fidelity.salesforce.simple_scenario import Scenario
+from tests.recordings import RECORDED
 
 pytestmark = pytest.mark.integration
 

@@ -8,7 +8,8 @@ import pytest
 
 from connectors.sandbox.salesforce import SalesforceOrg
 from connectors.sandbox.salesforce.describing import render_object
-from tests.connectors.fidelity.salesforce.recorded import RECORDED, recorded_describes
+from tests.connectors.fidelity.salesforce.recorded import recorded_describes
+from tests.recordings import RECORDED
 
 pytestmark = [
     pytest.mark.integration,

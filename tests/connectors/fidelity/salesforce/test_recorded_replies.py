@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.connectors.fidelity.salesforce.recorded import RECORDED, iter_interactions, reasons_not_served
+from tests.connectors.fidelity.salesforce.recorded import iter_interactions, reasons_not_served
 from tests.connectors.fidelity.salesforce.recorded_replies import answer
+from tests.recordings import RECORDED
 
 pytestmark = [
     pytest.mark.integration,

@@ -3,7 +3,6 @@
 import gzip
 import json
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,14 +10,11 @@ import pytest
 from connectors.sandbox.salesforce.org import SalesforceOrg
 from connectors.sandbox.salesforce.schema import Field
 from tests.connectors.sandbox.salesforce.running import Running, error_of
-
-_RECORDED = Path("/work/shared/data/recorded/salesforce_Lead_describe_v42.json.gz")
+from tests.recordings import recorded_file
 
 
 def read_recorded() -> Any:
-    if not _RECORDED.exists():
-        pytest.skip("the recorded describe is not on this machine")
-    return json.loads(gzip.decompress(_RECORDED.read_bytes()))
+    return json.loads(gzip.decompress(recorded_file("salesforce_Lead_describe_v42.json.gz").read_bytes()))
 
 
 def span(running: Running, **before: float) -> dict[str, str]:

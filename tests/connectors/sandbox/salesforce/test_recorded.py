@@ -1,21 +1,14 @@
 """The org answers as real orgs were recorded to answer."""
 
 import json
-from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.connectors.sandbox.salesforce.running import KEEP_OWNER, Running
-
-_RECORDED = Path("/work/shared/data/recorded/amp-labs/salesforce/test")
+from tests.recordings import recorded_file
 
 
 def read(name: str) -> Any:
-    file = _RECORDED / name
-    if not file.exists():
-        pytest.skip("the recorded replies are not on this machine")
-    return json.loads(file.read_text())
+    return json.loads(recorded_file(f"amp-labs/salesforce/test/{name}").read_text())
 
 
 def contact(**values: Any) -> dict[str, Any]:

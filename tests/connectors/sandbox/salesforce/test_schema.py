@@ -2,14 +2,13 @@
 
 import gzip
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from connectors.sandbox.salesforce.schema import Field, SObject, parse_objects, spaced, standard_objects
+from tests.recordings import recorded_file
 
-RECORDED = Path(__file__).parents[4].parent / "shared/data/recorded"
 OBJECTS = standard_objects()
 _JSON_TYPES = {"datetime": "DateString", "date": "DateString", "boolean": "boolean", "base64": "BlobString"}
 _JSON_TYPES |= dict.fromkeys(("double", "int", "currency", "percent"), "number") | {"address": "Address"}
@@ -34,10 +33,7 @@ _ABSENT = {
 
 def read(name: str) -> Any:
     """Return a recorded file, or skip the test where there is none."""
-    path = RECORDED / name
-    if not path.exists():
-        pytest.skip(f"{path} is not here: recorded replies do not travel with the repository")
-    with gzip.open(path) as file:
+    with gzip.open(recorded_file(name)) as file:
         return json.load(file)
 
 
