@@ -116,6 +116,11 @@ class Connector(Protocol):
         ...
 
     @property
+    def frequent_streams(self) -> tuple[str, ...]:
+        """Those of `streams` that cost little when nothing has changed: what is read every few minutes."""
+        ...
+
+    @property
     def reads(self) -> str:
         """What is read and how it is understood, in one word: where it differs, what was read before means nothing."""
         ...

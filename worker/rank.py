@@ -1,20 +1,23 @@
-"""Orders a CRM's open leads: inside each stage by utility, across stages by chance, in bands that reps can work off."""
+"""Ranks a CRM's open leads: all of them at once, or what changed in one stage."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
-from connectors.lead import Lead, Outcome
-from connectors.priority import Band, Priority, PriorityStatus
-from ranking.explanation import explain, sentences, strongest
-from ranking.model import RankingModel, ScoredCandidate
+from connectors.lead import Outcome
+from ranking.model import RankingModel
 from ranking.reader import CachedReader
 from worker.history import list_candidates
-from worker.settings import BandConfig
-from worker.store import Score, Store
+from worker.order import order, order_steadily
+from worker.scores import make_scores, make_scores_or_say
+from worker.settings import BandConfig, SteadinessConfig
+from worker.store import Claim, DirtyLead, Pass, Standing, Store
 
-# A line up to this long is quoted whole; in a longer text the telling sentence is looked for.
-_QUOTED_WHOLE = 88
+# What is scored between two commits: a lead that changes meanwhile waits no longer than this takes.
+_LEADS_AT_ONCE = 100
+# After so many deaths in a row at one stage its leads are scored one by one, to find the one that kills.
+_SUSPICIOUS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,17 @@ class RankReport:
     passes: int
 
 
+@dataclass(frozen=True, slots=True)
+class StageReport:
+    """What one pass over a stage did; `more` says that it is not through."""
+
+    scored: int
+    failed: int
+    changed: int
+    passes: int
+    more: bool
+
+
 def rank(
     store: Store,
     tenant: str,
@@ -43,84 +57,70 @@ def rank(
     now: datetime | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> RankReport:
-    """Rank every open lead and keep scores and desired CRM values; nothing is written to the CRM."""
-    ranked_at = now or datetime.now(UTC)
+    """Rank every open lead and keep scores and desired CRM values, to the place; nothing is written to the CRM."""
     before = reader.passes
-    pairs = list_candidates(store, tenant, ranked_at)
-    scored = model.score([candidate for _, candidate in pairs], reader, progress=progress)
-    quotes = choose_quotes(scored, model, reader)
-    leads = {lead.id: lead for lead, _ in pairs}
-    priorities = order(scored, leads, bands, quotes, model.version, ranked_at, from_own_history=model.card.examples > 0)
-    scores = [
-        Score(item.candidate.id, leads[item.candidate.id].stage, item.utility, item.probability) for item in scored
-    ]
-    changed = store.save_ranking(tenant, scores, priorities)
+    dirty = store.list_dirty_leads(tenant)
+    pairs = list_candidates(store, tenant, now or datetime.now(UTC))
+    scores = make_scores(pairs, model, reader, progress=progress)
+    owners = {lead.id: lead.owner for lead, _ in pairs}
+    priorities = order([Standing(score, owners[score.lead_id]) for score in scores], bands)
+    changed = store.save_ranking(tenant, scores, priorities, dirty)
     return RankReport(
         leads=len(priorities),
         unknown_stage=len(store.list_leads(tenant, Outcome.OPEN)) - len(pairs),
-        insufficient=sum(item.insufficient for item in scored),
-        stages=len({lead.stage for lead in leads.values()}),
+        insufficient=sum(score.insufficient for score in scores),
+        stages=len({score.stage for score in scores}),
         changed=changed,
         passes=reader.passes - before,
     )
 
 
-def order(
-    scored: Sequence[ScoredCandidate],
-    leads: Mapping[str, Lead],
+def rank_stage(
+    store: Store,
+    held: Claim,
+    model: RankingModel,
+    reader: CachedReader,
     bands: BandConfig,
-    quotes: Mapping[str, Mapping[str, str]],
-    model_version: str,
-    ranked_at: datetime,
+    steadiness: SteadinessConfig,
     *,
-    from_own_history: bool = True,
-) -> list[Priority]:
-    """Return a priority for each scored lead, first of the call order first.
+    stale: bool = False,
+    now: datetime | None = None,
+) -> StageReport:
+    """Score the leads of a stage that changed, or with `stale` those whose score is old, and put the tenant in order.
 
-    Inside a stage the chance rises with the utility, so the call order, by chance, keeps each stage's own order. Leads
-    without anything to read come last; equal ones are ordered by id, so that the same input gives the same order.
+    At most a hundred leads are scored. A lead that cannot be scored keeps its score and keeps nobody waiting.
+
+    Raises:
+        LeaseLostError: Somebody else has the stage now; nothing was kept.
     """
-    in_order = sorted(scored, key=lambda item: (item.insufficient, -item.probability, -item.utility, item.candidate.id))
-    rests_on = PriorityStatus.RANKED if from_own_history else PriorityStatus.BASE
-    ranks: dict[str, int] = {}
-    of_owner: dict[str | None, int] = {}
-    priorities = []
-    for call_order, item in enumerate(in_order, start=1):
-        lead = leads[item.candidate.id]
-        ranks[lead.stage] = ranks.get(lead.stage, 0) + 1
-        if not item.insufficient:
-            of_owner[lead.owner] = of_owner.get(lead.owner, 0) + 1
-        place = of_owner.get(lead.owner, 0)
-        called_first = Band.A if place <= bands.a else Band.B if place <= bands.a + bands.b else Band.C
-        priorities.append(
-            Priority(
-                lead_id=lead.id,
-                band=Band.C if item.insufficient else called_first,
-                score=round(100 * item.probability, 1),
-                rank=ranks[lead.stage],
-                call_order=call_order,
-                reason=explain(item, quotes.get(lead.id, {})),
-                status=PriorityStatus.INSUFFICIENT if item.insufficient else rests_on,
-                model_version=model_version,
-                ranked_at=ranked_at,
-            )
-        )
-    return priorities
-
-
-def choose_quotes(
-    scored: Sequence[ScoredCandidate], model: RankingModel, reader: CachedReader
-) -> dict[str, dict[str, str]]:
-    """Return, by lead and source, the sentence of each cited long text that says it most."""
-    wanted: list[tuple[str, int, str, list[str]]] = []
-    for item in scored:
-        for sign in (+1, -1):
-            passage = strongest(item, sign)
-            if passage is not None and ("\n" in passage.text or len(passage.text) > _QUOTED_WHOLE):
-                wanted.append((item.candidate.id, sign, passage.source, sentences(passage.text)))
-    effects = model.text_effects([part for _, _, _, parts in wanted for part in parts], reader)
-    quotes: dict[str, dict[str, str]] = {}
-    for lead, sign, source, parts in wanted:
-        best = max(parts, key=lambda part: sign * effects[part])
-        quotes.setdefault(lead, {})[source] = best
-    return quotes
+    before, tokens_before = reader.passes, reader.tokens
+    # Old scores are made anew as of one moment, so that a night that is interrupted ends as it would have.
+    at = held.stale_before if stale and held.stale_before is not None else now or datetime.now(UTC)
+    limit = 1 if held.attempts >= _SUSPICIOUS else _LEADS_AT_ONCE
+    if stale:
+        found = store.list_stale_leads(held.tenant, held.stage, at, limit + 1)
+        settled: list[DirtyLead] = []
+    else:
+        settled = store.list_dirty_leads(held.tenant, held.stage, limit + 1)
+        found = [item.lead_id for item in settled]
+    ids, settled, more = found[:limit], settled[:limit], len(found) > limit
+    if held.attempts >= _SUSPICIOUS and ids:
+        store.note_try(held, ids[0])
+        settled = [item for item in store.list_dirty_leads(held.tenant, held.stage) if item.lead_id == ids[0]]
+    if model.refinement is not None and ids:
+        # The head of a stage is compared lead by lead: it cannot be scored in parts.
+        ids = [lead.id for lead in store.list_leads(held.tenant, Outcome.OPEN) if lead.stage == held.stage]
+    pairs = list_candidates(store, held.tenant, at, ids)
+    scores, failures = make_scores_or_say(pairs, model, reader) if pairs else ([], {})
+    rescored = () if stale else {score.lead_id for score in scores}
+    made = Pass(
+        scores=scores,
+        settled=[item for item in settled if item.lead_id not in failures],
+        failures=failures,
+        order=partial(order_steadily, bands=bands, steadiness=steadiness, rescored=rescored),
+        more=more,
+        texts_read=reader.passes - before,
+        tokens_read=reader.tokens - tokens_before,
+    )
+    changed = store.save_pass(held, made, stale=stale)
+    return StageReport(len(scores), len(failures), changed, made.texts_read, more)

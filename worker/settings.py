@@ -3,8 +3,10 @@
 Secrets and connections come from the environment or `.env`; policy comes from `callfirst.toml`. The environment wins.
 """
 
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from platformdirs import user_cache_path
 from pydantic import BaseModel, ConfigDict, Field
@@ -41,6 +43,41 @@ class BandConfig(BaseModel):
     b: Annotated[int, Field(ge=0)] = 20
 
 
+class SteadinessConfig(BaseModel):
+    """How far a lead may move before the CRM is told again.
+
+    By more than so many `places`, or than this `share` of its place where that is more, or by more than so many
+    `points` of its score. What moved without being scored again is told for at most the share `max_churn` of all leads
+    at a time.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    places: Annotated[int, Field(ge=0)] = 3
+    share: Annotated[float, Field(ge=0, le=1)] = 0.1
+    points: Annotated[float, Field(ge=0)] = 2.0
+    max_churn: Annotated[float, Field(gt=0, le=1)] = 0.3
+
+
+class WorkerConfig(BaseModel):
+    """How the worker works.
+
+    What comes in within `debounce_seconds` after a change is ranked with it. Work belongs to who has claimed it for
+    `lease_seconds`, and is taken over when he says nothing for so long. Every `sweep_seconds` somebody looks for what
+    is due and was not rung for. Every `poll_minutes` (0: never) each CRM is asked what changed, for what no webhook
+    told. Once a day, at `nightly_at` in `time_zone`, everything is read and ranked.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    debounce_seconds: Annotated[float, Field(ge=0, le=600)] = 2.0
+    lease_seconds: Annotated[float, Field(ge=1, le=3600)] = 30.0
+    sweep_seconds: Annotated[float, Field(ge=0.1, le=60)] = 2.0
+    poll_minutes: Annotated[int, Field(ge=0, le=1440)] = 5
+    nightly_at: time = time(2, 0)
+    time_zone: ZoneInfo = ZoneInfo("UTC")
+
+
 class Settings(BaseSettings):
     """Everything that can be set. A CRM is switched on by configuring it.
 
@@ -66,6 +103,8 @@ class Settings(BaseSettings):
     salesforce: SalesforceConfig | None = None
     ranking: RankingConfig = RankingConfig()
     bands: BandConfig = BandConfig()
+    steadiness: SteadinessConfig = SteadinessConfig()
+    worker: WorkerConfig = WorkerConfig()
 
     @classmethod
     def settings_customise_sources(

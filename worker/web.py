@@ -1,26 +1,32 @@
-"""The web application: takes in what CRMs tell, and answers at once.
+"""The web application: takes in what CRMs tell, and answers at once; says how it is, and how things stand.
 
-`uvicorn --factory worker.web:create_app` serves it. A delivery is checked, put into the inbox in one transaction, and
-answered; it is looked at later. What is not for us is accepted too, for a CRM repeats everything that is refused.
+`uvicorn --factory worker.web:create_app` serves it. A delivery is checked, put into the inbox, and answered once it is
+committed; it is looked at later. What is not for us is accepted too, for a CRM repeats everything that is refused.
 """
 
+import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
-from anyio import CapacityLimiter
-from anyio.to_thread import run_sync
+from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import SecretStr
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from connectors.errors import InvalidRequestError
 from connectors.hubspot.webhooks import is_signed, parse_delivery
 from connectors.salesforce.webhooks import is_organization, is_token, parse_message, render_acknowledgement
+from worker.bell import Bell, CeleryBell
+from worker.deliveries import Deliveries
+from worker.health import Probe, state_of_broker, tables_of
+from worker.logs import SALESFORCE_PATH, configure_logs
+from worker.metrics import render_metrics
 from worker.settings import Settings
 from worker.store import Store
 from worker.wiring import build_store
@@ -29,19 +35,11 @@ logger = logging.getLogger(__name__)
 
 # HubSpot sends at most 100 events at once, some 40 kB; Salesforce as many, of at most a few fields each.
 _MAX_BODY_BYTES = 1_000_000
-_SALESFORCE_PATH = "/webhooks/salesforce/"
-
-
-class _TokenFilter(logging.Filter):
-    """Keeps the secret part of Salesforce's address out of the server's log of requests."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if isinstance(record.args, tuple):
-            record.args = tuple(
-                _SALESFORCE_PATH + "…" if isinstance(item, str) and item.startswith(_SALESFORCE_PATH) else item
-                for item in record.args
-            )
-        return True
+# Whoever asks whether we are well asks again soon, and takes no answer in time for a no.
+_PATIENCE_SECONDS = 1.0
+_FRESH_SECONDS = 5.0
+_COUNTING_SECONDS = 10.0  # Prometheus itself gives up after ten
+_TRY_AGAIN = {"Retry-After": "10"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +61,10 @@ class HubSpotHook:
     portal_id: int | None = None
 
 
-def create_app() -> Starlette:
-    """Return the application as the settings say."""
+def create_app(bell: Bell | None = None) -> Starlette:
+    """Return the application as the settings say; it rings by `bell`, or by Celery where there is a broker."""
     settings = Settings()
-    logging.getLogger("uvicorn.access").addFilter(_TokenFilter())
+    configure_logs()
     hook = None
     hubspot = settings.hubspot
     if hubspot is not None and hubspot.webhook_secret is not None and settings.public_url is not None:
@@ -76,7 +74,11 @@ def create_app() -> Starlette:
     org = settings.salesforce
     if org is not None and org.webhook_token is not None and org.organization_id is not None:
         salesforce = SalesforceHook(org.webhook_token, org.organization_id, org.object)
-    return build_app(build_store(settings), hook, salesforce)
+    if bell is None:
+        from worker.app import app as celery
+
+        bell = CeleryBell(celery)
+    return build_app(build_store(settings), hook, salesforce, bell=bell, broker_url=settings.broker_url)
 
 
 def build_app(
@@ -84,11 +86,20 @@ def build_app(
     hubspot: HubSpotHook | None = None,
     salesforce: SalesforceHook | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    *,
+    bell: Bell | None = None,
+    broker_url: str = "memory://",
 ) -> Starlette:
     """Return the application; a CRM that is not set up is answered 503, for the fault is ours."""
 
-    # Writers of SQLite that wait for each other poll, and some are overtaken for seconds; in a queue nobody is.
-    one_at_a_time = CapacityLimiter(1)
+    deliveries = Deliveries(store, now, bell)
+    tables = Probe(partial(tables_of, store), patience_seconds=_PATIENCE_SECONDS)
+    broker = Probe(
+        partial(state_of_broker, broker_url, timeout_seconds=_PATIENCE_SECONDS),
+        patience_seconds=_PATIENCE_SECONDS,
+        fresh_seconds=_FRESH_SECONDS,
+    )
+    metrics = Probe(lambda: render_metrics(store, now()), patience_seconds=_COUNTING_SECONDS)
 
     async def receive_hubspot(request: Request) -> Response:
         if hubspot is None:
@@ -119,11 +130,8 @@ def build_app(
             return _answer(400, str(error))
         if delivery.unreadable:
             logger.warning("%d events of a HubSpot webhook could not be read", delivery.unreadable)
-        try:
-            await run_sync(store.receive, "hubspot", delivery.events, now(), limiter=one_at_a_time)
-        except SQLAlchemyError:
-            logger.exception("could not keep a HubSpot webhook; HubSpot will send it again")
-            return _answer(503, "try again later")
+        if not await deliveries.keep("hubspot", delivery.events):
+            return _answer(503, "try again later", _TRY_AGAIN)
         return Response(status_code=204)
 
     async def receive_salesforce(request: Request) -> Response:
@@ -150,24 +158,43 @@ def build_app(
             return _acknowledge(403, kept=False)
         if delivery.ignored:
             logger.warning("%d notifications of a Salesforce message are nothing to us", delivery.ignored)
-        try:
-            await run_sync(store.receive, "salesforce", delivery.events, now(), limiter=one_at_a_time)
-        except SQLAlchemyError:
-            logger.exception("could not keep a Salesforce message; Salesforce will send it again")
-            return _acknowledge(503, kept=False)
+        if not await deliveries.keep("salesforce", delivery.events):
+            return _acknowledge(503, kept=False, headers=_TRY_AGAIN)
         return _acknowledge(200, kept=True)
+
+    async def say_alive(_: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def say_ready(_: Request) -> Response:
+        age, answers = await asyncio.gather(tables.find(), broker.find())
+        state = {"database": "down" if age is None else "ok", "broker": answers or "down", "tables": age or "unknown"}
+        # Without a broker nothing is lost, only later: the sweeper rings.
+        return JSONResponse(state, 503 if age in (None, "old") else 200)
+
+    async def show_metrics(_: Request) -> Response:
+        try:
+            text = await metrics.find()
+        except SQLAlchemyError as error:
+            logger.error("could not count how things stand: %s", type(error).__name__)
+            text = None
+        if text is None:
+            return _answer(503, "the database does not answer", _TRY_AGAIN)
+        return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     return Starlette(
         routes=[
             Route("/webhooks/hubspot", receive_hubspot, methods=["POST"]),
-            Route(_SALESFORCE_PATH + "{token}", receive_salesforce, methods=["POST"]),
+            Route(SALESFORCE_PATH + "{token}", receive_salesforce, methods=["POST"]),
+            Route("/healthz", say_alive),
+            Route("/readyz", say_ready),
+            Route("/metrics", show_metrics),
         ]
     )
 
 
-def _acknowledge(status: int, *, kept: bool) -> Response:
+def _acknowledge(status: int, *, kept: bool, headers: Mapping[str, str] | None = None) -> Response:
     """Answer in the one form that Salesforce understands: whatever is not said to be kept is sent again."""
-    return Response(render_acknowledgement(kept=kept), status, media_type="text/xml")
+    return Response(render_acknowledgement(kept=kept), status, headers, media_type="text/xml")
 
 
 async def _read_body(request: Request) -> bytes | None:
@@ -180,5 +207,5 @@ async def _read_body(request: Request) -> bytes | None:
     return bytes(body)
 
 
-def _answer(status: int, detail: str) -> Response:
-    return JSONResponse({"detail": detail}, status)
+def _answer(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+    return JSONResponse({"detail": detail}, status, headers)

@@ -1,5 +1,6 @@
 """Builds the collaborators from the settings. Two CRMs are a match, not a plug-in system."""
 
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -54,9 +55,15 @@ def _build_salesforce(
     return SalesforceConnector(config, known_texts=known, outbound=outbound, urgent=urgent)
 
 
+def list_tenants(settings: Settings) -> list[str]:
+    """Return the CRMs that are configured."""
+    configured = ((HubSpotConnector.name, settings.hubspot), (SalesforceConnector.name, settings.salesforce))
+    return [name for name, config in configured if config is not None]
+
+
 def build_store(settings: Settings) -> Store:
     """Return the store, its tables up to date."""
-    store = Store(settings.database_url)
+    store = Store(settings.database_url, debounce=timedelta(seconds=settings.worker.debounce_seconds))
     store.upgrade()
     return store
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from connectors.base import Connector, WriteOutcome
 from worker.store import DueWrite, Store
 
-# Written and recorded together: what a broken run has sent so far is not sent again.
-_ROWS_AT_ONCE = 400
+# Written and recorded together: of what a broken run has sent, no more than this is sent again.
+_ROWS_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ def write_back(
     due: Sequence[DueWrite] | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> WriteReport:
-    """Send the priorities that differ from what the CRM was last told.
+    """Send the priorities that differ from what the CRM was last told, all or those that are `due`.
 
     A row is marked sent with the sequence number that was sent, so a value that changed meanwhile stays due, and a
     crash repeats a write but never loses one.
@@ -38,6 +38,7 @@ def write_back(
     refused: list[WriteOutcome] = []
     for start in range(0, len(rows), _ROWS_AT_ONCE):
         sent = rows[start : start + _ROWS_AT_ONCE]
+        store.begin_writes(tenant, sent)
         outcomes = connector.write_priorities([row.priority for row in sent])
         store.record_writes(tenant, sent, outcomes)
         written += sum(outcome.written for outcome in outcomes)

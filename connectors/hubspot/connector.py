@@ -25,7 +25,8 @@ class HubSpotConnector:
 
     def __init__(self, config: HubSpotConfig, retry: RetryPolicy | None = None, quota: Quota | None = None) -> None:
         # Interactions come before leads: a lead's links are compared with what has been read of them.
-        self.streams = (*KINDS, config.object, ARCHIVED, LATE_ASSOCIATIONS)
+        self.frequent_streams = (*KINDS, config.object)
+        self.streams = (*self.frequent_streams, ARCHIVED, LATE_ASSOCIATIONS)
         ends = f"won {config.won}, lost {config.lost}"
         self.reads = f"{config.object} by {config.stage_property}; {ends}; without {','.join(config.excluded_fields)}"
         self._transport = Transport(config, retry or RetryPolicy(), quota or build_quota(config))

@@ -52,7 +52,7 @@ class SalesforceConnector:
         self._writer = Writer(self._transport, lead)
         self._setup = Setup(self._transport, lead, fields, outbound)
         self._doctor = Doctor(self._transport, config, self._stages, fields)
-        self.streams = self._reader.streams
+        self.streams = self.frequent_streams = self._reader.streams
 
     @property
     def calls(self) -> int:

@@ -1,38 +1,73 @@
-"""The nightly task over a real broker: a Valkey server and a Celery worker as a person starts it."""
+"""The worker as users of Celery start it, over a real broker: workers, beat, and their control commands."""
 
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.sandboxes import sandbox
+from tests.sandboxes import Sandbox, sandbox
 from tests.worker.test_chain import environment_of, run
 from worker.settings import Settings
 
 pytestmark = pytest.mark.integration
 
+_CELERY = [sys.executable, "-m", "celery", "-A", "worker.app"]
+_QUEUES = "pull,gpu,gpu_nightly,writeback"
 
-def test_the_nightly_task_writes_priorities(redis_url: str, tmp_path: Path) -> None:
-    with sandbox("hubspot") as running:
-        environment = {**environment_of(running), "BROKER_URL": redis_url}
-        for command in ("setup", "pull", "train"):
-            run(tmp_path, environment, command)
-        settings = {"CACHE_DIR": str(Settings().cache_dir), "RANKING__BACKBONE": "minilm"}
-        full = {**os.environ, **settings, **environment, "PYTHONPATH": str(Path(__file__).parents[2])}
-        celery = [sys.executable, "-m", "celery", "-A", "worker.app"]
-        worker = subprocess.Popen(
-            [*celery, "worker", "-Q", "gpu", "-c", "1", "--loglevel", "WARNING"], cwd=tmp_path, env=full
-        )
+
+def environment(folder: Path, **settings: str) -> dict[str, str]:
+    ours = {"CACHE_DIR": str(Settings().cache_dir), "RANKING__BACKBONE": "minilm", "WORKER__SWEEP_SECONDS": "0.5"}
+    return {**os.environ, **ours, **settings, "PYTHONPATH": str(Path(__file__).parents[2])}
+
+
+@contextmanager
+def running(folder: Path, settings: dict[str, str], *command: str) -> Iterator["subprocess.Popen[bytes]"]:
+    with subprocess.Popen([*_CELERY, *command], cwd=folder, env=settings) as process:
         try:
-            subprocess.run([*celery, "call", "callfirst.sync_all"], cwd=tmp_path, env=full, check=True, timeout=60)
-            deadline = time.monotonic() + 120
-            stages = [stage.id for stage in running.connector.list_stages() if stage.outcome == "open"]
-            while not any(running.connector.list_by_rank(stage) for stage in stages):
-                assert time.monotonic() < deadline, "the worker wrote nothing within two minutes"
-                time.sleep(1)
+            yield process
         finally:
-            worker.terminate()
-            worker.wait(60)
+            process.terminate()
+            process.wait(90)
+
+
+def has_priorities(crm: Sandbox) -> bool:
+    stages = [stage.id for stage in crm.connector.list_stages() if stage.outcome == "open"]
+    return any(crm.connector.list_by_rank(stage) for stage in stages)
+
+
+def test_workers_and_beat_do_the_first_night_by_themselves(redis_url: str, tmp_path: Path) -> None:
+    with sandbox("hubspot") as crm, ExitStack() as processes:
+        settings = environment(tmp_path, **environment_of(crm), BROKER_URL=redis_url)
+        for command in ("setup", "pull", "train"):
+            run(tmp_path, {**environment_of(crm), "BROKER_URL": redis_url}, command)
+        processes.enter_context(running(tmp_path, settings, "worker", "-Q", _QUEUES, "-c", "1", "-n", "one@test"))
+        processes.enter_context(running(tmp_path, settings, "beat"))
+        deadline = time.monotonic() + 240
+        while not has_priorities(crm):
+            assert time.monotonic() < deadline, "nothing was written within four minutes"
+            time.sleep(1)
+        pong = subprocess.run(
+            [*_CELERY, "inspect", "ping"], cwd=tmp_path, env=settings, capture_output=True, text=True, timeout=60
+        )
+
+    assert "one@test" in pong.stdout
+    assert "pong" in pong.stdout
+
+
+@pytest.mark.parametrize("command", ["worker", "beat"])
+def test_without_redis_one_line_says_what_to_do(command: str, tmp_path: Path) -> None:
+    settings = environment(tmp_path, HUBSPOT__ACCESS_TOKEN="sandbox", BROKER_URL="memory://")
+
+    ended = subprocess.run(
+        [*_CELERY, command], cwd=tmp_path, env=settings, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    said = [line for line in (ended.stdout + ended.stderr).splitlines() if "callfirst up" in line]
+    assert ended.returncode != 0
+    assert len(said) == 1
+    assert "Traceback" not in ended.stderr

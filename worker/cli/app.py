@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,16 +21,18 @@ from worker.cli.output import (
     reported_errors,
     to_json,
 )
+from worker.cli.running import pause_command, resume_command, unpark_command, up_command
 from worker.cli.sandbox import sandbox
 from worker.cli.templates import write_templates
 from worker.cli.why import why_command
 from worker.errors import ConfigurationError, WorkerError
 from worker.learn import learn, load_model
+from worker.leases import taken
 from worker.pull import pull
 from worker.rank import rank
 from worker.regimes import Teacher
 from worker.settings import Settings
-from worker.store import DueWrite
+from worker.store import DueWrite, Job
 from worker.sync import sync
 from worker.wiring import build_connectors, build_reader, build_store
 from worker.writeback import write_back
@@ -44,6 +47,10 @@ app.command("sandbox")(sandbox)
 app.command("backtest")(backtest)
 app.command("doctor")(doctor)
 app.command("why")(why_command)
+app.command("up")(up_command)
+app.command("pause")(pause_command)
+app.command("resume")(resume_command)
+app.command("unpark")(unpark_command)
 app.add_typer(models_app, name="models")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -88,9 +95,12 @@ def pull_command(
         settings = Settings()
         store = build_store(settings)
         for connector in build_connectors(settings, store):
-            with progress_bar(f"pull {connector.name}") as advance:
+            with (
+                progress_bar(f"pull {connector.name}") as advance,
+                taken(store, connector.name, Job.READ, timedelta(seconds=settings.worker.lease_seconds)) as held,
+            ):
                 results[connector.name] = pull(
-                    store, connector, full=full, progress=lambda _, records: advance(records, max(records, 1))
+                    held, connector, full=full, progress=lambda _, records: advance(records, max(records, 1))
                 )
     if json_output:
         print_json(results)
@@ -217,10 +227,10 @@ def apply_command(
         if shadow:
             results = {crm: {"would_write": len(items), "written": 0} for crm, items in due.items()}
         else:
-            results = {
-                connector.name: asdict(write_back(store, connector, due=due[connector.name]))
-                for connector in connectors
-            }
+            for connector in connectors:
+                lease = timedelta(seconds=settings.worker.lease_seconds)
+                with taken(store, connector.name, Job.WRITE, lease) as held:
+                    results[connector.name] = asdict(write_back(held, connector, due=due[connector.name]))
     if json_output:
         print_json(results)
     else:
@@ -254,14 +264,16 @@ def _planned(plan: Path, due: dict[str, list[DueWrite]]) -> dict[str, list[DueWr
 
 @app.command("sync")
 def sync_command(
-    once: Annotated[bool, typer.Option("--once", help="Run once and end; there is no other way yet.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Run once and end; `callfirst up` goes on.")] = False,
     json_output: Json = False,
 ) -> None:
     """Pull, rank and write back."""
     results = []
     with reported_errors():
         if not once:
-            raise ConfigurationError("`callfirst sync` needs --once: put it into cron or a timer for every night")
+            raise ConfigurationError(
+                "`callfirst sync` needs --once: put it into cron, or run `callfirst up`, which goes on by itself"
+            )
         settings = Settings()
         store = build_store(settings)
         connectors = build_connectors(settings, store)

@@ -37,7 +37,7 @@ def doctor(json_output: Annotated[bool, typer.Option("--json", help="Print one J
 def _check_store(settings: Settings) -> HealthCheck:
     store = Store(settings.database_url)
     try:
-        revision, newest = store.revisions()
+        revision, newest = store.database.revisions()
     except SQLAlchemyError as error:
         return HealthCheck("store", Health.FAIL, type(error).__name__, "check DATABASE_URL")
     finally:

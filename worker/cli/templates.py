@@ -20,6 +20,17 @@ excluded_fields = []
 [bands]
 a = 10  # leads a rep can call today
 b = 20  # and next
+
+[worker]
+nightly_at = "02:00"  # when everything is read and ranked anew
+time_zone = "UTC"
+poll_minutes = 5  # how often the CRM is asked what no webhook told; 0: never
+
+[steadiness]
+# What a lead shows is renewed when it moves by more than so many places, or than this share of its place.
+places = 3
+share = 0.1
+max_churn = 0.3  # of all leads at a time, at most
 """,
     "salesforce": """\
 # Policy. Secrets belong into .env; the environment wins over this file.
@@ -35,6 +46,17 @@ excluded_fields = []
 [bands]
 a = 10  # leads a rep can call today
 b = 20  # and next
+
+[worker]
+nightly_at = "02:00"  # when everything is read and ranked anew
+time_zone = "UTC"
+poll_minutes = 5  # how often the CRM is asked what no webhook told; 0: never
+
+[steadiness]
+# What a lead shows is renewed when it moves by more than so many places, or than this share of its place.
+places = 3
+share = 0.1
+max_churn = 0.3  # of all leads at a time, at most
 """,
 }
 _ENVIRONMENT = {

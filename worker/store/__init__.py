@@ -1,7 +1,25 @@
-"""What Callfirst keeps: leads and their texts, where reading stopped, scores, and what is still to be written."""
+"""What Callfirst keeps: leads and their texts, where reading stopped, scores, what is to be done and to be written."""
 
 from worker.store.inbox import Told
 from worker.store.pages import Saved
-from worker.store.store import Cursor, DueWrite, ModelVersion, Score, Store
+from worker.store.ranking import DirtyLead, DueWrite, Order, Score, Standing
+from worker.store.runs import Run
+from worker.store.store import Cursor, ModelVersion, Pass, Store
+from worker.store.work import Claim, Job
 
-__all__ = ["Cursor", "DueWrite", "ModelVersion", "Saved", "Score", "Store", "Told"]
+__all__ = [
+    "Claim",
+    "Cursor",
+    "DirtyLead",
+    "DueWrite",
+    "Job",
+    "ModelVersion",
+    "Order",
+    "Pass",
+    "Run",
+    "Saved",
+    "Score",
+    "Standing",
+    "Store",
+    "Told",
+]

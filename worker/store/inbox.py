@@ -5,13 +5,17 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from connectors.events import Change, Event, Subject
 from connectors.lead import InteractionKind
 from worker.store.statements import IDS_AT_ONCE, insert_into
 from worker.store.tables import InboxRow
+from worker.store.work import Job, mark
+
+# How the keys of events begin that are our own: found by comparing what we hold with what we read.
+COMPARED = "link "
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,7 @@ def receive(session: Session, tenant: str, events: Sequence[Event], now: datetim
     if rows:
         insert = insert_into(session, InboxRow).on_conflict_do_nothing()
         session.connection().execute(insert, list(rows.values()))
+        mark(session, tenant, Job.READ, now)
 
 
 def list_due(session: Session, tenant: str, now: datetime, limit: int) -> list[Told]:
@@ -40,6 +45,23 @@ def list_due(session: Session, tenant: str, now: datetime, limit: int) -> list[T
         .limit(limit)
     )
     return [_parse_told(row) for row in session.scalars(query)]
+
+
+def next_due(session: Session, tenant: str) -> datetime | None:
+    """Return when the next of what waits is to be looked at, or None if nothing waits."""
+    query = select(func.min(InboxRow.due_at)).where(InboxRow.tenant == tenant, InboxRow.done_at.is_(None))
+    return session.scalar(query)
+
+
+def has_told(session: Session, tenant: str, now: datetime) -> bool:
+    """Say whether there is something to look at now that the CRM itself has told us."""
+    query = select(InboxRow.key).where(
+        InboxRow.tenant == tenant,
+        InboxRow.done_at.is_(None),
+        InboxRow.due_at <= now,
+        ~InboxRow.key.startswith(COMPARED, autoescape=True),
+    )
+    return session.execute(query.limit(1)).first() is not None
 
 
 def list_erasures(session: Session, tenant: str) -> list[str]:

@@ -4,18 +4,19 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select, tuple_
+from sqlalchemy import and_, delete, select, tuple_
 from sqlalchemy.orm import Session
 
-from connectors.base import InteractionKey, Listed, Page
+from connectors.base import InteractionKey, Page
 from connectors.events import Change, Event
 from connectors.lead import Interaction, InteractionKind, Lead, StageChange
-from worker.store.inbox import receive
+from worker.store.inbox import COMPARED, receive
+from worker.store.ranking import forget_leads, mark_leads
 from worker.store.statements import IDS_AT_ONCE, row_count, upsert
-from worker.store.tables import InteractionRow, LeadRow, ScoreRow, StageChangeRow, WritebackRow
+from worker.store.tables import InteractionRow, LeadRow, StageChangeRow, WritebackRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,34 +28,43 @@ class Saved:
     removed: int
 
 
-def save_page(session: Session, tenant: str, page: Page, read_at: datetime, began_at: datetime | None) -> Saved:
+def save_page(
+    session: Session, tenant: str, page: Page, read_at: datetime, began_at: datetime | None, debounce: timedelta
+) -> Saved:
     """Keep a page's rows; see `Store.save_page`."""
     leads = {lead.id: _lead_values(tenant, lead) for lead in page.leads}
     items = {(i.kind, i.id, i.lead_id): _interaction_values(tenant, i) for i in page.interactions}
     changes = {(c.lead_id, c.changed_at, c.stage): {"tenant": tenant, **asdict(c)} for c in page.stage_changes}
     dated = {"read_at": read_at}
-    removed = remove_leads(session, tenant, page.gone_leads)
+    removed = remove_leads(session, tenant, page.gone_leads, read_at, debounce)
     stood_in = _stages_of(session, tenant, list(leads))
-    changed = _upsert_hashed(session, LeadRow, [row | dated for row in leads.values()])
-    changed += _upsert_hashed(session, InteractionRow, [row | dated for row in items.values()])
+    news = _upsert_hashed(session, LeadRow, [row | dated for row in leads.values()])
+    news += _upsert_hashed(session, InteractionRow, [row | dated for row in items.values()])
     upsert(session, StageChangeRow, list(changes.values()))
     upsert(session, StageChangeRow, _watched_changes(session, tenant, page.leads, stood_in))
-    removed += _remove_untold(session, tenant, page)
-    removed += _compare_links(session, tenant, page, read_at)
+    lost = _remove_untold(session, tenant, page)
+    lost += _compare_links(session, tenant, page, read_at)
     if began_at is not None:
-        removed += sum(_remove_unlisted(session, tenant, what, began_at) for what in page.listed)
-    return Saved(len(leads) + len(items) + len(changes), changed, removed)
+        for what in page.listed:
+            if what == "leads":
+                unseen = _unlisted_leads(session, tenant, began_at)
+                removed += remove_leads(session, tenant, unseen, read_at, debounce)
+            else:
+                lost += _remove_unlisted(session, tenant, what, began_at)
+    mark_leads(session, tenant, sorted({*news, *lost}), read_at, debounce)
+    return Saved(len(leads) + len(items) + len(changes), len(news), removed + len(lost))
 
 
-def remove_leads(session: Session, tenant: str, ids: Sequence[str]) -> int:
+def remove_leads(session: Session, tenant: str, ids: Sequence[str], now: datetime, debounce: timedelta) -> int:
     """Remove leads and all that belongs to them; return how many rows of leads and interactions that were."""
     removed = 0
+    forget_leads(session, tenant, ids, now, debounce)
     for start in range(0, len(ids), IDS_AT_ONCE):
         some = ids[start : start + IDS_AT_ONCE]
         leads = delete(LeadRow).where(LeadRow.tenant == tenant, LeadRow.id.in_(some))
         items = delete(InteractionRow).where(InteractionRow.tenant == tenant, InteractionRow.lead_id.in_(some))
         removed += row_count(session.execute(leads)) + row_count(session.execute(items))
-        for table in (StageChangeRow, ScoreRow, WritebackRow):
+        for table in (StageChangeRow, WritebackRow):
             session.execute(delete(table).where(table.tenant == tenant, table.lead_id.in_(some)))
     return removed
 
@@ -110,28 +120,28 @@ def remove_orphans(session: Session, tenant: str) -> int:
     return row_count(session.execute(delete(InteractionRow).where(InteractionRow.tenant == tenant, ~held)))
 
 
-def _remove_unlisted(session: Session, tenant: str, what: Listed, began_at: datetime) -> int:
-    """Remove what a listing of everything did not name."""
-    seen = (
-        select(LeadRow.id).where(LeadRow.tenant == tenant, LeadRow.read_at >= began_at)
-        if what == "leads"
-        else select(InteractionRow.id).where(
-            InteractionRow.tenant == tenant, InteractionRow.kind == what.value, InteractionRow.read_at >= began_at
-        )
-    )
+def _unlisted_leads(session: Session, tenant: str, began_at: datetime) -> list[str]:
+    """Return the leads that a listing of everything did not name."""
+    query = select(LeadRow.id).where(LeadRow.tenant == tenant)
+    if session.execute(query.where(LeadRow.read_at >= began_at).limit(1)).first() is None:
+        return []  # a listing that names nothing at all is likelier a fault than an emptied CRM
+    return list(session.scalars(query.where(LeadRow.read_at < began_at)))
+
+
+def _remove_unlisted(session: Session, tenant: str, kind: InteractionKind, began_at: datetime) -> list[str]:
+    """Remove the interactions that a listing of everything did not name; return whose each of them was."""
+    of_kind = and_(InteractionRow.tenant == tenant, InteractionRow.kind == kind.value)
+    seen = select(InteractionRow.id).where(of_kind, InteractionRow.read_at >= began_at)
     if session.execute(seen.limit(1)).first() is None:
-        return 0  # a listing that names nothing at all is likelier a fault than an emptied CRM
-    if what == "leads":
-        unseen = select(LeadRow.id).where(LeadRow.tenant == tenant, LeadRow.read_at < began_at)
-        return remove_leads(session, tenant, list(session.scalars(unseen)))
-    unlisted = delete(InteractionRow).where(
-        InteractionRow.tenant == tenant, InteractionRow.kind == what.value, InteractionRow.read_at < began_at
-    )
-    return row_count(session.execute(unlisted))
+        return []  # as with leads
+    unlisted = and_(of_kind, InteractionRow.read_at < began_at)
+    lost = list(session.scalars(select(InteractionRow.lead_id).where(unlisted)))
+    session.execute(delete(InteractionRow).where(unlisted))
+    return lost
 
 
-def _remove_untold(session: Session, tenant: str, page: Page) -> int:
-    """Remove the rows of what the page tells in full that are not on it; return how many that were."""
+def _remove_untold(session: Session, tenant: str, page: Page) -> list[str]:
+    """Remove the rows of what the page tells in full that are not on it; return whose each of them was."""
     on_page = {(item.lead_id, item.kind.value, item.id) for item in page.interactions}
     told_keys = {(kind.value, id_) for kind, id_ in page.told_interactions}
     told_leads = set(page.told_leads)
@@ -139,11 +149,11 @@ def _remove_untold(session: Session, tenant: str, page: Page) -> int:
     held += _keys_by(session, tenant, InteractionRow.lead_id, page.told_leads)
     gone = {key for key in held if key not in on_page and (key[1:] in told_keys or key[0] in told_leads)}
     _remove_interactions(session, tenant, list(gone))
-    return len(gone)
+    return [lead_id for lead_id, _, _ in gone]
 
 
-def _compare_links(session: Session, tenant: str, page: Page, now: datetime) -> int:
-    """Untie what a page says does not belong together, and have read what it says does; return how many went."""
+def _compare_links(session: Session, tenant: str, page: Page, now: datetime) -> list[str]:
+    """Untie what a page says does not belong together, and have read what it says does; return whose each was."""
     by_lead: dict[str, set[InteractionKey]] = {id_: set() for id_ in page.lead_links}
     for lead_id, kind, id_ in _keys_by(session, tenant, InteractionRow.lead_id, list(by_lead)):
         by_lead[lead_id].add((InteractionKind(kind), id_))
@@ -153,10 +163,12 @@ def _compare_links(session: Session, tenant: str, page: Page, now: datetime) -> 
     wrong = [(lead, kind.value, id_) for lead, keys in page.lead_links.items() for kind, id_ in by_lead[lead] - keys]
     unread = {key for lead, keys in page.lead_links.items() for key in keys - by_lead[lead]}
     unread |= {key for key, leads in page.interaction_links.items() if by_key[key] != leads}
-    events = [Event(f"link {kind} {id_} {now:%y%m%d%H%M%S}", kind, id_, Change.CHANGED, now) for kind, id_ in unread]
+    events = [
+        Event(f"{COMPARED}{kind} {id_} {now:%y%m%d%H%M%S}", kind, id_, Change.CHANGED, now) for kind, id_ in unread
+    ]
     receive(session, tenant, events, now)
     _remove_interactions(session, tenant, wrong)
-    return len(wrong)
+    return [lead_id for lead_id, _, _ in wrong]
 
 
 def _keys_by(session: Session, tenant: str, column: Any, values: Sequence[str]) -> list[tuple[str, str, str]]:
@@ -177,19 +189,19 @@ def _remove_interactions(session: Session, tenant: str, keys: Sequence[tuple[str
         session.execute(delete(InteractionRow).where(InteractionRow.tenant == tenant, chosen))
 
 
-def _upsert_hashed(session: Session, table: type[LeadRow | InteractionRow], rows: list[dict[str, Any]]) -> int:
-    """Upsert rows and return how many of them differ from what was there."""
+def _upsert_hashed(session: Session, table: type[LeadRow | InteractionRow], rows: list[dict[str, Any]]) -> list[str]:
+    """Upsert rows and return, for each of them that differs from what was there, whose it is."""
     keys = [column.name for column in table.__table__.primary_key]
-    chosen = table.id if table is LeadRow else InteractionRow.lead_id
-    ids = sorted({row["id"] if table is LeadRow else row["lead_id"] for row in rows})
+    lead = "id" if table is LeadRow else "lead_id"
+    ids = sorted({row[lead] for row in rows})
     known: dict[tuple[Any, ...], str] = {}
     for start in range(0, len(ids), IDS_AT_ONCE):
         query = select(*(getattr(table, key) for key in keys), table.content_hash).where(
-            table.tenant == rows[0]["tenant"], chosen.in_(ids[start : start + IDS_AT_ONCE])
+            table.tenant == rows[0]["tenant"], getattr(table, lead).in_(ids[start : start + IDS_AT_ONCE])
         )
         known |= {tuple(row[:-1]): row[-1] for row in session.execute(query)}
     upsert(session, table, rows)
-    return sum(known.get(tuple(row[key] for key in keys)) != row["content_hash"] for row in rows)
+    return [row[lead] for row in rows if known.get(tuple(row[key] for key in keys)) != row["content_hash"]]
 
 
 def _hash(*parts: object) -> str:

@@ -1,0 +1,45 @@
+"""The models in use, loaded once in each process and again when another one was promoted."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Lock
+
+from ranking.model import RankingModel
+from ranking.reader import CachedReader
+from worker.learn import load_model
+from worker.regimes import Teacher
+from worker.store import Store
+
+
+class Rankers:
+    """Opens the model that is in use for a tenant."""
+
+    def __init__(self, store: Store, reader: Callable[[], CachedReader], teacher: Teacher) -> None:
+        """Hold what opens models; `reader` opens the language model, which takes seconds, at first use."""
+        self._store = store
+        self._open_reader = reader
+        self._teacher = teacher
+        self._reader: CachedReader | None = None
+        self._one_at_a_time = Lock()
+        self._opened: dict[str, tuple[str | None, RankingModel, CachedReader]] = {}
+
+    @contextmanager
+    def use(self, tenant: str) -> Iterator[tuple[RankingModel, CachedReader]]:
+        """Lend the model in use and the language model that reads for it, to one thread at a time.
+
+        Raises:
+            NoModelError: There is none.
+        """
+        with self._one_at_a_time:
+            yield self._open(tenant)
+
+    def _open(self, tenant: str) -> tuple[RankingModel, CachedReader]:
+        found = self._store.find_model(tenant)
+        version = None if found is None else found.version
+        if tenant not in self._opened or self._opened[tenant][0] != version:
+            if self._reader is None:
+                self._reader = self._open_reader()
+            model, reader = load_model(self._store, tenant, self._reader, self._teacher)
+            self._opened[tenant] = (version, model, reader)
+        _, model, reader = self._opened[tenant]
+        return model, reader

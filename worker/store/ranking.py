@@ -1,0 +1,330 @@
+"""Scores, what leads should show in the CRM, and what it was told, inside a transaction of the store's."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, delete, false, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from connectors.base import WriteOutcome
+from connectors.lead import Outcome
+from connectors.priority import COMPARED_FIELDS, Band, Priority, PriorityStatus
+from worker.store.statements import IDS_AT_ONCE, row_count, upsert
+from worker.store.tables import DirtyLeadRow, LeadRow, ScoreRow, WritebackRow
+from worker.store.work import Job, mark
+
+# What fails this often in a row waits for a person.
+MAX_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a model says of one open lead, shown as it stood at `ranked_at`, and why. `input_hash` names what it saw."""
+
+    lead_id: str
+    stage: str
+    utility: float
+    probability: float
+    insufficient: bool
+    from_own_history: bool
+    reason: str
+    input_hash: str
+    model_version: str
+    ranked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A score, and who calls the lead."""
+
+    score: Score
+    owner: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DirtyLead:
+    """A lead that is to be scored again, by the number that said so, and how often that failed."""
+
+    lead_id: str
+    seq: int
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class DueWrite:
+    """A priority that the CRM does not show yet. `seq` names this value; `before` is what the CRM was last told."""
+
+    priority: Priority
+    seq: int
+    before: dict[str, Any] | None
+
+
+# Given where all leads of a tenant stand and what each should show so far, what shall they show now?
+Order = Callable[[Sequence[Standing], Mapping[str, Priority]], Sequence[Priority]]
+
+
+def mark_leads(session: Session, tenant: str, ids: Sequence[str], now: datetime, delay: timedelta) -> None:
+    """Have open leads scored again, and the stages that others have left put in order again."""
+    stages: dict[str, str] = {}
+    for start in range(0, len(ids), IDS_AT_ONCE):
+        some = ids[start : start + IDS_AT_ONCE]
+        query = select(LeadRow.id, LeadRow.stage).where(
+            LeadRow.tenant == tenant, LeadRow.id.in_(some), LeadRow.outcome == Outcome.OPEN.value, LeadRow.stage != ""
+        )
+        stages |= {row.id: row.stage for row in session.execute(query)}
+    seqs = {
+        stage: mark(session, tenant, Job.RANK, now, stage=stage, delay=delay) for stage in sorted(set(stages.values()))
+    }
+    rows = [
+        {
+            "tenant": tenant,
+            "lead_id": id_,
+            "stage": stage,
+            "seq": seqs[stage],
+            "dirty_at": now,
+            "attempts": 0,
+            "parked_reason": None,
+        }
+        for id_, stage in sorted(stages.items())
+    ]
+    upsert(session, DirtyLeadRow, rows)
+    forget_leads(session, tenant, [id_ for id_ in ids if id_ not in stages], now, delay)
+
+
+def forget_leads(session: Session, tenant: str, ids: Sequence[str], now: datetime, delay: timedelta) -> None:
+    """Take leads out of the order: those behind them move up."""
+    left: set[str] = set()
+    for start in range(0, len(ids), IDS_AT_ONCE):
+        some = ids[start : start + IDS_AT_ONCE]
+        scored = and_(ScoreRow.tenant == tenant, ScoreRow.lead_id.in_(some))
+        left |= set(session.scalars(select(ScoreRow.stage).where(scored)))
+        session.execute(delete(ScoreRow).where(scored))
+        dirty = and_(DirtyLeadRow.tenant == tenant, DirtyLeadRow.lead_id.in_(some))
+        session.execute(delete(DirtyLeadRow).where(dirty))
+    for stage in sorted(left):
+        mark(session, tenant, Job.RANK, now, stage=stage, delay=delay)
+
+
+def list_dirty(session: Session, tenant: str, stage: str | None, limit: int | None = None) -> list[DirtyLead]:
+    """Return the leads of a stage, or of all, that are to be scored again; those that failed come last."""
+    query = select(DirtyLeadRow).where(DirtyLeadRow.tenant == tenant, DirtyLeadRow.parked_reason.is_(None))
+    if stage is not None:
+        query = query.where(DirtyLeadRow.stage == stage)
+    query = query.order_by(DirtyLeadRow.attempts, DirtyLeadRow.seq, DirtyLeadRow.lead_id).limit(limit)
+    return [DirtyLead(row.lead_id, row.seq, row.attempts) for row in session.scalars(query)]
+
+
+def list_stale(session: Session, tenant: str, stage: str, before: datetime, limit: int | None) -> list[str]:
+    """Return the open leads of a stage whose score is older than that, or missing.
+
+    What failed is left to those who score dirty leads: the others are not to wait for it.
+    """
+    score = and_(ScoreRow.tenant == LeadRow.tenant, ScoreRow.lead_id == LeadRow.id)
+    dirty = and_(DirtyLeadRow.tenant == LeadRow.tenant, DirtyLeadRow.lead_id == LeadRow.id)
+    query = (
+        select(LeadRow.id)
+        .outerjoin(ScoreRow, score)
+        .outerjoin(DirtyLeadRow, dirty)
+        .where(
+            LeadRow.tenant == tenant,
+            LeadRow.stage == stage,
+            LeadRow.outcome == Outcome.OPEN.value,
+            or_(ScoreRow.ranked_at.is_(None), ScoreRow.ranked_at < before),
+            or_(DirtyLeadRow.attempts.is_(None), DirtyLeadRow.attempts == 0),
+        )
+        .order_by(LeadRow.id)
+        .limit(limit)
+    )
+    return list(session.scalars(query))
+
+
+def save_scores(session: Session, tenant: str, scores: Sequence[Score]) -> None:
+    """Keep what the model said."""
+    upsert(session, ScoreRow, [{"tenant": tenant, **asdict(score)} for score in scores])
+
+
+def settle_dirty(session: Session, tenant: str, done: Sequence[DirtyLead]) -> None:
+    """Mark leads as scored; one that was marked again meanwhile stays to be scored."""
+    for item in done:
+        session.execute(
+            delete(DirtyLeadRow).where(
+                DirtyLeadRow.tenant == tenant, DirtyLeadRow.lead_id == item.lead_id, DirtyLeadRow.seq == item.seq
+            )
+        )
+
+
+def note_failures(session: Session, tenant: str, stage: str, failures: Mapping[str, str], now: datetime) -> None:
+    """Remember which leads could not be scored, and why; one that fails too often waits for a person."""
+    for lead_id, reason in failures.items():
+        row = session.get(DirtyLeadRow, (tenant, lead_id))
+        if row is None:
+            row = DirtyLeadRow(tenant=tenant, lead_id=lead_id, stage=stage, seq=0, dirty_at=now, attempts=0)
+            session.add(row)
+        row.attempts += 1
+        if row.attempts >= MAX_TRIES:
+            row.parked_reason = reason
+
+
+def unpark_leads(session: Session, tenant: str, now: datetime) -> int:
+    """Have parked leads scored and parked values written again; return how many that were."""
+    query = select(DirtyLeadRow.lead_id).where(DirtyLeadRow.tenant == tenant, DirtyLeadRow.parked_reason.is_not(None))
+    ids = list(session.scalars(query))
+    mark_leads(session, tenant, ids, now, timedelta())
+    parked = and_(WritebackRow.tenant == tenant, or_(WritebackRow.parked, WritebackRow.due_at.is_not(None)))
+    refused = session.execute(update(WritebackRow).where(parked).values(parked=False, tries=0, due_at=None))
+    mark(session, tenant, Job.WRITE, now)
+    return len(ids) + row_count(refused)
+
+
+def list_standings(session: Session, tenant: str) -> list[Standing]:
+    """Return every scored open lead of a tenant that is still where it was when it was scored."""
+    query = (
+        select(ScoreRow, LeadRow.owner)
+        .join(
+            LeadRow,
+            and_(LeadRow.tenant == ScoreRow.tenant, LeadRow.id == ScoreRow.lead_id, LeadRow.stage == ScoreRow.stage),
+        )
+        .where(ScoreRow.tenant == tenant, LeadRow.outcome == Outcome.OPEN.value)
+        .order_by(ScoreRow.lead_id)
+    )
+    names = [field.name for field in fields(Score)]
+    return [
+        Standing(Score(**{name: getattr(row, name) for name in names}), owner) for row, owner in session.execute(query)
+    ]
+
+
+def put_in_order(session: Session, tenant: str, order: Order) -> int:
+    """Have `order` say what every scored lead shall show, and keep that; return how many values changed."""
+    rows = {row.lead_id: row for row in session.scalars(select(WritebackRow).where(WritebackRow.tenant == tenant))}
+    shown = {id_: parse_priority(id_, row.value) for id_, row in rows.items()}
+    return save_desired(session, tenant, order(list_standings(session, tenant), shown), rows)
+
+
+def save_desired(
+    session: Session, tenant: str, priorities: Sequence[Priority], rows: Mapping[str, WritebackRow] | None = None
+) -> int:
+    """Keep what leads should show in the CRM, which is all that are ranked; return how many values changed.
+
+    A value that only differs in `ranked_at` is the same value.
+    """
+    if rows is None:
+        rows = {row.lead_id: row for row in session.scalars(select(WritebackRow).where(WritebackRow.tenant == tenant))}
+    changed = 0
+    ranked: set[str] = set()
+    for priority in priorities:
+        ranked.add(priority.lead_id)
+        value = render_priority(priority)
+        row = rows.get(priority.lead_id)
+        if row is None:
+            session.add(
+                WritebackRow(
+                    tenant=tenant,
+                    lead_id=priority.lead_id,
+                    value=value,
+                    seq=1,
+                    sent_seq=0,
+                    sent_value=None,
+                    tries=0,
+                    refusal=None,
+                    due_at=None,
+                    parked=False,
+                )
+            )
+        elif differs(row.value, value):
+            row.value, row.seq = value, row.seq + 1
+            row.tries, row.refusal, row.due_at, row.parked = 0, None, None, False
+        else:
+            continue
+        changed += 1
+    # A lead that is no longer ranked is not written again; what was sent is remembered.
+    for lead_id, row in rows.items():
+        if lead_id not in ranked and row.seq != row.sent_seq:
+            row.seq = row.sent_seq
+    return changed
+
+
+def list_due_writes(session: Session, tenant: str, now: datetime | None = None) -> list[DueWrite]:
+    """Return what the CRM does not show yet, the reps' first calls first.
+
+    With `now`, leave out what was refused and is to be tried later, or not at all.
+    """
+    query = select(WritebackRow).where(
+        WritebackRow.tenant == tenant, WritebackRow.seq != WritebackRow.sent_seq, WritebackRow.seq > 0
+    )
+    if now is not None:
+        query = query.where(
+            WritebackRow.parked == false(), or_(WritebackRow.due_at.is_(None), WritebackRow.due_at <= now)
+        )
+    due = [DueWrite(parse_priority(row.lead_id, row.value), row.seq, row.sent_value) for row in session.scalars(query)]
+    return sorted(
+        (item for item in due if item.before is None or differs(item.before, render_priority(item.priority))),
+        key=lambda item: (item.priority.band, item.priority.call_order, item.priority.lead_id),
+    )
+
+
+def next_write_at(session: Session, tenant: str) -> datetime | None:
+    """Return when the next of what was refused is to be tried again, or None if nothing is."""
+    query = select(func.min(WritebackRow.due_at)).where(
+        WritebackRow.tenant == tenant, WritebackRow.seq != WritebackRow.sent_seq, WritebackRow.parked == false()
+    )
+    return session.scalar(query)
+
+
+def begin_writes(session: Session, tenant: str, due: Sequence[DueWrite]) -> None:
+    """Note that values are about to be sent: if we die now, nobody knows what the CRM shows."""
+    for item in due:
+        session.get_one(WritebackRow, (tenant, item.priority.lead_id)).sent_value = None
+
+
+def record_writes(
+    session: Session,
+    tenant: str,
+    sent: Sequence[DueWrite],
+    outcomes: Sequence[WriteOutcome],
+    retry_at: Callable[[int], datetime],
+) -> None:
+    """Mark what was stored by the sequence number that was sent; a value that changed meanwhile stays due."""
+    for item, outcome in zip(sent, outcomes, strict=True):
+        row = session.get(WritebackRow, (tenant, item.priority.lead_id))
+        if row is None:
+            continue  # the lead was removed while its value was on its way
+        if outcome.written:
+            row.sent_seq, row.sent_value = item.seq, render_priority(item.priority)
+            row.tries, row.refusal, row.due_at = 0, None, None
+        else:
+            row.sent_value = item.before
+            if row.seq == item.seq:
+                row.tries, row.refusal = row.tries + 1, outcome.detail
+                row.parked = not outcome.retryable or row.tries >= MAX_TRIES
+                row.due_at = None if row.parked else retry_at(row.tries)
+
+
+def render_priority(priority: Priority) -> dict[str, Any]:
+    """Return a priority as it is kept, without whose it is."""
+    value = {field.name: getattr(priority, field.name) for field in fields(priority) if field.name != "lead_id"}
+    return {
+        **value,
+        "band": priority.band.value,
+        "status": priority.status.value,
+        "ranked_at": priority.ranked_at.isoformat(),
+    }
+
+
+def parse_priority(lead_id: str, value: dict[str, Any]) -> Priority:
+    """Return a priority that `render_priority` wrote."""
+    return Priority(
+        **{
+            **value,
+            "lead_id": lead_id,
+            "band": Band(value["band"]),
+            "status": PriorityStatus(value["status"]),
+            "ranked_at": datetime.fromisoformat(value["ranked_at"]),
+        }
+    )
+
+
+def differs(before: dict[str, Any], after: dict[str, Any]) -> bool:
+    """Say whether the CRM would show something else."""
+    return any(before.get(name) != after.get(name) for name in COMPARED_FIELDS)
