@@ -45,17 +45,18 @@ _NOTES = (
 
 
 class Watch:
-    """Hears of every change in the portal, and remembers when each lead's priority was last written."""
+    """Hears of every change in the portal: when each lead's priority was last written, and how often any was."""
 
     def __init__(self, objects: HubSpotObjects) -> None:
         self.written_at: dict[str, float] = {}
-        self.writes = 0
+        self.writes: set[tuple[str, datetime]] = set()
         objects.listeners.append(self._hear)
 
     def _hear(self, change: Change) -> None:
-        if change.type == "contacts" and change.kind == "propertyChange" and change.name == "callfirst_ranked_at":
-            self.written_at[change.id] = time.monotonic()
-            self.writes += 1
+        if change.type == "contacts" and change.kind == "propertyChange" and change.name.startswith("callfirst_"):
+            self.writes.add((change.id, change.at))
+            if change.name == "callfirst_ranked_at":
+                self.written_at[change.id] = time.monotonic()
 
 
 def main() -> None:
@@ -102,7 +103,7 @@ def _run(options: argparse.Namespace, folder: Path, objects: HubSpotObjects, wat
                 f" {time.monotonic() - began:.0f} s\n"
             )
             sender = hubspot.WebhookSender(objects, f"http://127.0.0.1:{port}/webhooks/hubspot", _SECRET)
-            watch.writes = 0
+            watch.writes.clear()
             with sender.running(0.05):
                 noted_at = _write_notes(objects, leads, options.notes_a_second, options.seconds)
                 time.sleep(_SETTLE_SECONDS)
@@ -153,7 +154,7 @@ def _print(options: argparse.Namespace, noted_at: dict[str, float], watch: Watch
         f"{len(noted_at)} notes at {options.notes_a_second:g}/s over {options.leads:,} open leads: shown after the"
         f" debounce of {options.debounce:g} s in {statistics.median(taken):.2f} s (median), {late:.2f} s (95 %),"
         f" {taken[-1]:.2f} s (slowest); {unchanged} changed nothing that is shown;"
-        f" {watch.writes / len(noted_at):.2f} leads written for a note\n"
+        f" {len(watch.writes) / len(noted_at):.2f} leads written for a note\n"
     )
 
 

@@ -15,6 +15,7 @@ from kombu.entity import Exchange, Queue
 
 from worker.broker import check_broker
 from worker.errors import ConfigurationError
+from worker.logs import configure_logs
 from worker.settings import Settings
 
 _broker_url = Settings().broker_url
@@ -46,7 +47,6 @@ app.conf.update(
     worker_soft_shutdown_timeout=30,  # with REMAP_SIGTERM=SIGQUIT: half a minute to end, then back into the queue
     worker_enable_soft_shutdown_on_idle=True,
     worker_pool_start_method="spawn",  # a forked child cannot use a GPU that its parent has touched
-    worker_hijack_root_logger=False,  # we set up the logs ourselves
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,  # an idle worker never gives up
     broker_transport_options={
@@ -70,7 +70,9 @@ app.conf.update(
 
 @signals.celeryd_init.connect  # type: ignore[untyped-decorator]  # Celery ships no annotations
 @signals.beat_init.connect  # type: ignore[untyped-decorator]
-def _check_broker(**_: object) -> None:
+def check_at_start(**_: object) -> None:
+    """End a worker or beat that would be of no use with the broker it has; one line says why."""
+    configure_logs()
     try:
         check_broker(Settings().broker_url)
     except ConfigurationError as error:

@@ -20,6 +20,8 @@ TASKS = {
 }
 # One message of a kind in this time says as much as a hundred.
 _AT_MOST_EVERY = 0.1
+# Where nobody listened for hours, those who come back are not to work off as many hours of messages.
+_MEANT_FOR_SECONDS = 60
 
 
 class Bell(Protocol):
@@ -61,7 +63,7 @@ class CeleryBell:
                     del self._due[name]
             for name in names:
                 try:
-                    self._app.send_task(name, retry=False, ignore_result=True)
+                    self._app.send_task(name, retry=False, ignore_result=True, expires=_MEANT_FOR_SECONDS)
                 except Exception as error:  # a broker fails in many ways, and each of them is the sweeper's business
                     logger.warning("could not ring for %s: %s", name, type(error).__name__)
 

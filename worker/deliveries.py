@@ -13,7 +13,7 @@ from anyio.to_thread import run_sync
 
 from connectors.events import Event
 from worker.bell import Bell
-from worker.store import Job, Store
+from worker.store import GATHERED, Job, Store
 
 logger = logging.getLogger(__name__)
 
@@ -74,4 +74,4 @@ class Deliveries:
                 if not delivery.kept.done():  # the request was broken off
                     delivery.kept.set_result(kept)
             if kept and self._bell is not None:
-                self._bell.ring(Job.READ)
+                self._bell.ring(Job.READ, delay=GATHERED)

@@ -20,6 +20,7 @@ from ranking.errors import RankingError
 from worker.errors import LeaseLostError, StoppingError, WorkerError
 from worker.inbox import drain
 from worker.leases import kept
+from worker.logs import about
 from worker.office import Office
 from worker.pull import pull
 from worker.rank import rank_stage
@@ -60,7 +61,7 @@ def _read_account(office: Office, held: Claim) -> None:
         drain(store, connector)
     for run in store.list_open_runs(held.tenant):
         streams = None if run.job == "nightly" else connector.frequent_streams
-        report = pull(store, connector, streams=streams)
+        report = pull(store, office.connector_for(held.tenant, background=True), streams=streams)
         store.finish_run(held.tenant, run)
         logger.info("%s %s of %s read %d records", run.job, run.day, held.tenant, sum(report.records.values()))
         if run.job == "nightly":
@@ -101,7 +102,7 @@ def _work_off(office: Office, job: Job, do: Callable[[Claim], None], *, stale: b
     done = 0
     office.store.beat(f"{socket.gethostname()}:{os.getpid()}", "stale" if stale else job.value, _STARTED_AT)
     while not office.stopping.is_set() and (held := office.store.claim(job, office.lease, stale=stale)) is not None:
-        with kept(office.store, held):
+        with kept(office.store, held), about(tenant=held.tenant, job=held.job.value, stage=held.stage):
             _do(office, held, do)
         done += 1
         if time.monotonic() > ends_at:

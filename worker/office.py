@@ -18,10 +18,11 @@ from worker.wiring import build_connectors, build_reader, build_store
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """What the jobs work with. `connectors` are by tenant."""
+    """What the jobs work with. `connectors` are by tenant; those in the `background` leave others room in the quota."""
 
     store: Store
     connectors: Mapping[str, Connector]
+    background: Mapping[str, Connector]
     rankers: Rankers
     bell: Bell
     bands: BandConfig
@@ -30,7 +31,7 @@ class Office:
     debounce: timedelta
     stopping: Event
 
-    def connector_for(self, tenant: str) -> Connector:
+    def connector_for(self, tenant: str, *, background: bool = False) -> Connector:
         """Return the session with a tenant's CRM.
 
         Raises:
@@ -38,7 +39,7 @@ class Office:
         """
         if tenant not in self.connectors:
             raise ConfigurationError(f"{tenant} has work to do but is not configured here")
-        return self.connectors[tenant]
+        return (self.background if background else self.connectors)[tenant]
 
 
 def build_office(settings: Settings, bell: Bell) -> Office:
@@ -48,11 +49,15 @@ def build_office(settings: Settings, bell: Bell) -> Office:
         ConfigurationError: No CRM is configured.
     """
     store = build_store(settings)
-    connectors = {connector.name: connector for connector in build_connectors(settings, store)}
+    connectors = {item.name: item for item in build_connectors(settings, store, urgent=True)}
+    # Without Redis the windows of a quota are in the session itself, and there is one session for all.
+    shared = settings.broker_url.startswith(("redis://", "rediss://"))
+    background = {item.name: item for item in build_connectors(settings, store)} if shared else connectors
     reader = partial(build_reader, settings.ranking, settings.cache_dir)
     return Office(
         store=store,
         connectors=connectors,
+        background=background,
         rankers=Rankers(store, reader, Teacher(settings.ranking, settings.cache_dir)),
         bell=bell,
         bands=settings.bands,

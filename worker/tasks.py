@@ -2,10 +2,11 @@
 
 from functools import cache
 
-from celery import current_app, shared_task
+from celery import current_app, shared_task, signals
 
 from worker import jobs
 from worker.bell import CeleryBell
+from worker.logs import configure_logs
 from worker.office import Office, build_office
 from worker.settings import Settings
 
@@ -14,6 +15,12 @@ from worker.settings import Settings
 def office() -> Office:
     """Return what this process works with; its language model is opened at first use."""
     return build_office(Settings(), CeleryBell(current_app._get_current_object()))
+
+
+@signals.setup_logging.connect  # type: ignore[untyped-decorator]  # Celery ships no annotations
+def set_up_logs(**_: object) -> None:
+    """Log as we do in every process of Celery's: this module is what all of them import, a pool's children too."""
+    configure_logs()
 
 
 @shared_task(name="callfirst.read_changes")  # type: ignore[untyped-decorator]  # Celery ships no annotations

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from threading import Event, Thread
 
 import uvicorn
+from celery import signals
 from sqlalchemy.exc import SQLAlchemyError
 
 from worker import tasks
 from worker.app import app as celery
+from worker.app import check_at_start
 from worker.bell import CeleryBell
 from worker.errors import WorkerError
 from worker.settings import Settings
@@ -40,6 +42,7 @@ def up(settings: Settings, host: str, port: int, started: Callable[[], None] = l
     sweeping = Thread(target=_keep_sweeping, args=(settings, office.stopping), name="sweeper", daemon=True)
     sweeping.start()
     started()
+    signals.celeryd_init.disconnect(check_at_start)  # nobody else has to hear this broker
     worker = celery.Worker(
         pool="threads", concurrency=_THREADS, hostname="callfirst@localhost", without_gossip=True, without_mingle=True
     )

@@ -62,7 +62,10 @@ class HubSpotHook:
 
 
 def create_app(bell: Bell | None = None) -> Starlette:
-    """Return the application as the settings say; it rings by `bell`, or by Celery where there is a broker."""
+    """Return the application as the settings say; it rings by `bell`, or by Celery where there is a broker.
+
+    Without either, what is told waits for the next `pull` or `sync --once`.
+    """
     settings = Settings()
     configure_logs()
     hook = None
@@ -74,7 +77,7 @@ def create_app(bell: Bell | None = None) -> Starlette:
     org = settings.salesforce
     if org is not None and org.webhook_token is not None and org.organization_id is not None:
         salesforce = SalesforceHook(org.webhook_token, org.organization_id, org.object)
-    if bell is None:
+    if bell is None and settings.broker_url.startswith(("redis://", "rediss://")):
         from worker.app import app as celery
 
         bell = CeleryBell(celery)

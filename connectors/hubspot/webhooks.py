@@ -105,6 +105,8 @@ def _events(item: dict[str, Any], lead_type_id: str) -> Iterator[Event]:
     sides: list[tuple[str, object]]
     if what == "associationChange":
         sides = [(item["fromObjectTypeId"], item["fromObjectId"]), (item["toObjectTypeId"], item["toObjectId"])]
+        # An interaction knows all its leads, and is read in two calls; a lead with all its interactions takes thirteen.
+        sides = [side for side in sides if str(side[0]) in _INTERACTIONS] or sides
     else:
         type_id = str(item.get("objectTypeId") or _SINGULARS.get(name, ""))
         ids = [item["objectId"], *(item.get("mergedObjectIds") or ()), *filter(None, [item.get("newObjectId")])]

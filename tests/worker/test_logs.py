@@ -144,13 +144,12 @@ def test_our_own_errors_are_quoted(log: io.StringIO) -> None:
 def test_celery_does_not_quote_the_error_of_a_task(log: io.StringIO) -> None:
     app = Celery("tests", set_as_current=False)
     task = app.task(fail, name="tests.fail")
-    build_tracer(task.name, task, app=app)("an id", (), {}, {"hostname": "here"})
+    build_tracer(task.name, task, app=app)("an id", (), {}, {"id": "an id"})
 
     assert CANARY not in log.getvalue()
     assert records(log)[-1]["event"] == "Task tests.fail[an id] raised unexpected: ValueError"
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_thread_that_ends_by_an_error_is_logged_without_its_message(log: io.StringIO) -> None:
     threading.excepthook(threading.ExceptHookArgs((ValueError, ValueError(CANARY), None, threading.current_thread())))
     sys.excepthook(ValueError, ValueError(CANARY), None)

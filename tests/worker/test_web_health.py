@@ -13,6 +13,7 @@ import pytest
 import redis
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from connectors.sandbox.server import SandboxServer
@@ -79,7 +80,8 @@ def test_without_tables_it_is_not_ready(tmp_path: Path) -> None:
 
 
 def test_it_stays_ready_while_somebody_writes(store: Store) -> None:
-    with store.database.writing():
+    with store.database.writing() as session:
+        session.execute(text("DELETE FROM inbox"))
         answer = get(store, "/readyz")
 
     assert answer.status_code == 200

@@ -66,7 +66,7 @@ class Database:
 
     def revisions(self) -> tuple[str | None, str | None]:
         """Return the version of the tables that are there, and the newest that there is."""
-        with self._engine.connect() as connection:
+        with self._reads.connect() as connection:
             there = MigrationContext.configure(connection).get_current_revision()
             return there, ScriptDirectory.from_config(_migrations(connection)).get_current_head()
 

@@ -29,7 +29,7 @@ from worker.store.work import Job
 class WorkFigures:
     """How one kind of work of one tenant stands; `oldest_seconds` is the age of the oldest change that is not done.
 
-    `due` could be taken up now, `held` is being done, `expired` belonged to somebody who died, and is due again.
+    `due` is what nobody is at, `held` is being done, `expired` belonged to somebody who died, and is due again.
     """
 
     tenant: str

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from connectors.base import WriteOutcome
 from connectors.lead import Outcome
 from connectors.priority import COMPARED_FIELDS, Band, Priority, PriorityStatus
-from worker.store.statements import IDS_AT_ONCE, row_count, upsert
+from worker.store.statements import IDS_AT_ONCE, insert_into, row_count, upsert
 from worker.store.tables import DirtyLeadRow, LeadRow, ScoreRow, WritebackRow
 from worker.store.work import Job, mark
 
@@ -74,8 +74,12 @@ def mark_leads(session: Session, tenant: str, ids: Sequence[str], now: datetime,
             LeadRow.tenant == tenant, LeadRow.id.in_(some), LeadRow.outcome == Outcome.OPEN.value, LeadRow.stage != ""
         )
         stages |= {row.id: row.stage for row in session.execute(query)}
+    closed = [id_ for id_ in ids if id_ not in stages]
+    # All stages first and always in one order: no two transactions hold what the other wants.
+    left = _scored_in(session, tenant, closed)
     seqs = {
-        stage: mark(session, tenant, Job.RANK, now, stage=stage, delay=delay) for stage in sorted(set(stages.values()))
+        stage: mark(session, tenant, Job.RANK, now, stage=stage, delay=delay)
+        for stage in sorted({*stages.values(), *left})
     }
     rows = [
         {
@@ -90,21 +94,31 @@ def mark_leads(session: Session, tenant: str, ids: Sequence[str], now: datetime,
         for id_, stage in sorted(stages.items())
     ]
     upsert(session, DirtyLeadRow, rows)
-    forget_leads(session, tenant, [id_ for id_ in ids if id_ not in stages], now, delay)
+    _delete_scores(session, tenant, closed)
 
 
 def forget_leads(session: Session, tenant: str, ids: Sequence[str], now: datetime, delay: timedelta) -> None:
     """Take leads out of the order: those behind them move up."""
-    left: set[str] = set()
+    for stage in sorted(_scored_in(session, tenant, ids)):
+        mark(session, tenant, Job.RANK, now, stage=stage, delay=delay)
+    _delete_scores(session, tenant, ids)
+
+
+def _scored_in(session: Session, tenant: str, ids: Sequence[str]) -> set[str]:
+    """Return the stages in which these leads have a score."""
+    found: set[str] = set()
     for start in range(0, len(ids), IDS_AT_ONCE):
         some = ids[start : start + IDS_AT_ONCE]
-        scored = and_(ScoreRow.tenant == tenant, ScoreRow.lead_id.in_(some))
-        left |= set(session.scalars(select(ScoreRow.stage).where(scored)))
-        session.execute(delete(ScoreRow).where(scored))
-        dirty = and_(DirtyLeadRow.tenant == tenant, DirtyLeadRow.lead_id.in_(some))
-        session.execute(delete(DirtyLeadRow).where(dirty))
-    for stage in sorted(left):
-        mark(session, tenant, Job.RANK, now, stage=stage, delay=delay)
+        query = select(ScoreRow.stage).where(ScoreRow.tenant == tenant, ScoreRow.lead_id.in_(some))
+        found |= set(session.scalars(query.distinct()))
+    return found
+
+
+def _delete_scores(session: Session, tenant: str, ids: Sequence[str]) -> None:
+    for table in (ScoreRow, DirtyLeadRow):
+        for start in range(0, len(ids), IDS_AT_ONCE):
+            some = ids[start : start + IDS_AT_ONCE]
+            session.execute(delete(table).where(table.tenant == tenant, table.lead_id.in_(some)))
 
 
 def list_dirty(session: Session, tenant: str, stage: str | None, limit: int | None = None) -> list[DirtyLead]:
@@ -180,8 +194,9 @@ def unpark_leads(session: Session, tenant: str, now: datetime) -> int:
 
 def list_standings(session: Session, tenant: str) -> list[Standing]:
     """Return every scored open lead of a tenant that is still where it was when it was scored."""
+    columns = [getattr(ScoreRow, field.name) for field in fields(Score)]
     query = (
-        select(ScoreRow, LeadRow.owner)
+        select(LeadRow.owner, *columns)
         .join(
             LeadRow,
             and_(LeadRow.tenant == ScoreRow.tenant, LeadRow.id == ScoreRow.lead_id, LeadRow.stage == ScoreRow.stage),
@@ -189,60 +204,66 @@ def list_standings(session: Session, tenant: str) -> list[Standing]:
         .where(ScoreRow.tenant == tenant, LeadRow.outcome == Outcome.OPEN.value)
         .order_by(ScoreRow.lead_id)
     )
-    names = [field.name for field in fields(Score)]
-    return [
-        Standing(Score(**{name: getattr(row, name) for name in names}), owner) for row, owner in session.execute(query)
-    ]
+    return [Standing(Score(*row), owner) for owner, *row in session.execute(query)]
 
 
 def put_in_order(session: Session, tenant: str, order: Order) -> int:
     """Have `order` say what every scored lead shall show, and keep that; return how many values changed."""
-    rows = {row.lead_id: row for row in session.scalars(select(WritebackRow).where(WritebackRow.tenant == tenant))}
-    shown = {id_: parse_priority(id_, row.value) for id_, row in rows.items()}
-    return save_desired(session, tenant, order(list_standings(session, tenant), shown), rows)
+    query = select(WritebackRow.lead_id, WritebackRow.value).where(WritebackRow.tenant == tenant)
+    shown = {id_: parse_priority(id_, value) for id_, value in session.execute(query)}
+    return save_desired(session, tenant, order(list_standings(session, tenant), shown), shown)
 
 
 def save_desired(
-    session: Session, tenant: str, priorities: Sequence[Priority], rows: Mapping[str, WritebackRow] | None = None
+    session: Session, tenant: str, priorities: Sequence[Priority], shown: Mapping[str, Priority] | None = None
 ) -> int:
     """Keep what leads should show in the CRM, which is all that are ranked; return how many values changed.
 
-    A value that only differs in `ranked_at` is the same value.
+    A value that only differs in `ranked_at` is the same value. `shown` is what each should show so far, if it is known.
     """
-    if rows is None:
-        rows = {row.lead_id: row for row in session.scalars(select(WritebackRow).where(WritebackRow.tenant == tenant))}
-    changed = 0
-    ranked: set[str] = set()
-    for priority in priorities:
-        ranked.add(priority.lead_id)
-        value = render_priority(priority)
-        row = rows.get(priority.lead_id)
-        if row is None:
-            session.add(
-                WritebackRow(
-                    tenant=tenant,
-                    lead_id=priority.lead_id,
-                    value=value,
-                    seq=1,
-                    sent_seq=0,
-                    sent_value=None,
-                    tries=0,
-                    refusal=None,
-                    due_at=None,
-                    parked=False,
-                )
-            )
-        elif differs(row.value, value):
-            row.value, row.seq = value, row.seq + 1
-            row.tries, row.refusal, row.due_at, row.parked = 0, None, None, False
-        else:
-            continue
-        changed += 1
+    if shown is None:
+        query = select(WritebackRow.lead_id, WritebackRow.value).where(WritebackRow.tenant == tenant)
+        shown = {id_: parse_priority(id_, value) for id_, value in session.execute(query)}
+    changed = [
+        priority
+        for priority in priorities
+        if priority.lead_id not in shown
+        or (shown[priority.lead_id] is not priority and _shows_otherwise(shown[priority.lead_id], priority))
+    ]
+    rows = [
+        {
+            "tenant": tenant,
+            "lead_id": priority.lead_id,
+            "value": render_priority(priority),
+            "seq": 1,
+            "sent_seq": 0,
+            "sent_value": None,
+            "tries": 0,
+            "refusal": None,
+            "due_at": None,
+            "parked": False,
+        }
+        for priority in changed
+    ]
+    if rows:
+        insert = insert_into(session, WritebackRow)
+        renewed = {name: insert.excluded[name] for name in ("value", "tries", "refusal", "due_at", "parked")}
+        session.connection().execute(
+            insert.on_conflict_do_update(
+                index_elements=["tenant", "lead_id"], set_=renewed | {"seq": WritebackRow.seq + 1}
+            ),
+            rows,
+        )
     # A lead that is no longer ranked is not written again; what was sent is remembered.
-    for lead_id, row in rows.items():
-        if lead_id not in ranked and row.seq != row.sent_seq:
-            row.seq = row.sent_seq
-    return changed
+    unranked = sorted(set(shown) - {priority.lead_id for priority in priorities})
+    for start in range(0, len(unranked), IDS_AT_ONCE):
+        some = and_(WritebackRow.tenant == tenant, WritebackRow.lead_id.in_(unranked[start : start + IDS_AT_ONCE]))
+        session.execute(update(WritebackRow).where(some).values(seq=WritebackRow.sent_seq))
+    return len(changed)
+
+
+def _shows_otherwise(before: Priority, after: Priority) -> bool:
+    return any(getattr(before, name) != getattr(after, name) for name in COMPARED_FIELDS)
 
 
 def list_due_writes(session: Session, tenant: str, now: datetime | None = None) -> list[DueWrite]:

@@ -94,16 +94,31 @@ def test_leads_and_interactions_are_named() -> None:
     ) == [(InteractionKind.NOTE, "123", Change.CHANGED), ("lead", "7", Change.CHANGED)]
 
 
-def test_an_association_names_both_sides() -> None:
+@pytest.mark.parametrize(("from_", "to"), [(("0-46", 1), ("0-1", 2)), (("0-1", 2), ("0-46", 1))])
+def test_an_association_names_the_interaction_which_knows_all_its_leads(
+    from_: tuple[str, int], to: tuple[str, int]
+) -> None:
     item = event(
         subscriptionType="object.associationChange",
-        fromObjectId=1,
-        toObjectId=2,
-        fromObjectTypeId="0-46",
-        toObjectTypeId="0-1",
+        fromObjectTypeId=from_[0],
+        fromObjectId=from_[1],
+        toObjectTypeId=to[0],
+        toObjectId=to[1],
     )
 
-    assert parsed(item) == [(InteractionKind.NOTE, "1", Change.CHANGED), ("lead", "2", Change.CHANGED)]
+    assert parsed(item) == [(InteractionKind.NOTE, "1", Change.CHANGED)]
+
+
+def test_an_association_without_an_interaction_names_the_lead() -> None:
+    item = event(
+        subscriptionType="object.associationChange",
+        fromObjectTypeId="0-1",
+        fromObjectId=2,
+        toObjectTypeId="0-2",  # a company
+        toObjectId=3,
+    )
+
+    assert parsed(item) == [("lead", "2", Change.CHANGED)]
 
 
 def test_a_merge_names_all_records() -> None:
