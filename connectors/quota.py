@@ -13,7 +13,11 @@ from dataclasses import dataclass
 from limits import RateLimitItemPerSecond
 from limits.storage import storage_from_string
 from limits.strategies import MovingWindowRateLimiter
+from redis.exceptions import RedisError
 
+from connectors.errors import UnavailableError
+
+_ANSWER_SECONDS = 5.0
 _JITTER_SECONDS = 0.05  # processes that wait for the same place do not all ask in the same instant
 
 
@@ -47,18 +51,30 @@ class Quota:
             urgent: Whether this caller may use what background work leaves free.
             sleep: Waits for that many seconds.
         """
-        self._limiter = MovingWindowRateLimiter(storage_from_string(storage_url))
+        options = {"socket_timeout": _ANSWER_SECONDS, "socket_connect_timeout": _ANSWER_SECONDS}
+        self._limiter = MovingWindowRateLimiter(
+            storage_from_string(storage_url, **(options if storage_url.startswith("redis") else {}))
+        )
         self._windows = {rate.name: _windows(rate, urgent=urgent) for rate in rates}
         self._account = account
         self._sleep = sleep
 
     def wait(self, *rates: str) -> None:
-        """Return when one more call keeps within each of these rates, and count it."""
-        for rate in rates:
-            for name, window in self._windows.get(rate, ()):
-                while not self._limiter.hit(window, self._account, name):
-                    frees_at = self._limiter.get_window_stats(window, self._account, name).reset_time
-                    self._sleep(max(0.0, frees_at - time.time()) + random.uniform(0.0, _JITTER_SECONDS))
+        """Return when one more call keeps within each of these rates, and count it.
+
+        Raises:
+            UnavailableError: The Redis that counts the calls does not answer; nothing was called.
+        """
+        try:
+            for rate in rates:
+                for name, window in self._windows.get(rate, ()):
+                    while not self._limiter.hit(window, self._account, name):
+                        frees_at = self._limiter.get_window_stats(window, self._account, name).reset_time
+                        self._sleep(max(0.0, frees_at - time.time()) + random.uniform(0.0, _JITTER_SECONDS))
+        except RedisError as error:
+            raise UnavailableError(
+                f"the Redis that counts API calls does not answer: {type(error).__name__}"
+            ) from error
 
 
 def _windows(rate: Rate, *, urgent: bool) -> list[tuple[str, RateLimitItemPerSecond]]:

@@ -8,6 +8,7 @@ import hashlib
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -63,6 +64,14 @@ def redis_url(tmp_path: Path) -> Iterator[str]:
         port = free.getsockname()[1]
     options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(tmp_path), "--save", ""]
     process = subprocess.Popen([str(server), *options], stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            break
+        except OSError:
+            assert time.monotonic() < deadline, "valkey-server did not start"
+            time.sleep(0.02)
     yield f"redis://127.0.0.1:{port}/0"
     process.terminate()
     process.wait(10)

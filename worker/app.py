@@ -56,10 +56,11 @@ app.conf.update(
         "unacked_restore_interval": 10,
         "unacked_restore_throttle": 1,
         # Without time limits a worker whose peer went silent waits for ever.
-        "socket_timeout": 10,
+        "socket_timeout": 5,
         "socket_connect_timeout": 5,
         "socket_keepalive": True,
-        "health_check_interval": 10,
+        # A connection that has fallen silent is given up after twice this and a second.
+        "health_check_interval": 4,
         "global_keyprefix": "callfirst:",
     }
     if _broker_url.startswith(("redis://", "rediss://"))

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from connectors.base import Rereader
 from connectors.errors import ConnectorError, RateLimitError, TransientError
 from ranking.errors import RankingError
-from worker.errors import LeaseLostError, StoppingError, WorkerError
+from worker.errors import LeaseLostError, NoModelError, StoppingError, WorkerError
 from worker.inbox import drain
 from worker.leases import kept
 from worker.logs import about
@@ -25,7 +25,6 @@ from worker.office import Office
 from worker.pull import pull
 from worker.rank import rank_stage
 from worker.store import Claim, Job
-from worker.store.ranking import MAX_TRIES
 from worker.writeback import write_back
 
 logger = logging.getLogger(__name__)
@@ -125,27 +124,28 @@ def _do(office: Office, held: Claim, do: Callable[[Claim], None]) -> None:
         wait = timedelta(seconds=error.retry_after_seconds or _THROTTLED.total_seconds())
         logger.warning("%s: throttled for %d s", what, wait.total_seconds())
         office.store.throttle(held.tenant, datetime.now(UTC) + wait)
-        _give_up(office, held, str(error), park=False, after=wait)
-    except TransientError as error:
+        _give_up(office, held, str(error), hopeless=False, after=wait)
+    except (TransientError, NoModelError) as error:
         logger.warning("%s failed and is tried again: %s", what, error)
-        _give_up(office, held, str(error), park=False)
+        _give_up(office, held, str(error), hopeless=False)
     except SQLAlchemyError:
         raise  # of the database: there is nowhere to note it, and the lease runs out by itself
     except (ConnectorError, RankingError, WorkerError) as error:
         logger.error("%s failed: %s", what, error)
-        _give_up(office, held, str(error), park=held.attempts + 1 >= MAX_TRIES)
+        _give_up(office, held, str(error), hopeless=True)
     except Exception as error:
         # The message of an error that is not ours could quote a text; where it happened does not.
         where = "".join(traceback.format_tb(error.__traceback__))
         logger.error("%s failed: %s\n%s", what, type(error).__name__, where)
-        _give_up(office, held, type(error).__name__, park=held.attempts + 1 >= MAX_TRIES)
+        _give_up(office, held, type(error).__name__, hopeless=True)
 
 
-def _give_up(office: Office, held: Claim, reason: str, *, park: bool, after: timedelta | None = None) -> None:
+def _give_up(office: Office, held: Claim, reason: str, *, hopeless: bool, after: timedelta | None = None) -> None:
     try:
-        office.store.fail(held, reason, park=park, after=after)
+        parked = office.store.fail(held, reason, hopeless=hopeless, after=after)
     except LeaseLostError as error:
         logger.warning("%s", error)
-    if park:
+        return
+    if parked:
         logger.error("parked %s %s %s: %s; `callfirst unpark` tries again", held.job, held.tenant, held.stage, reason)
     office.store.count(held.tenant, "failures")

@@ -96,7 +96,8 @@ def rank_stage(
     before, tokens_before = reader.passes, reader.tokens
     # Old scores are made anew as of one moment, so that a night that is interrupted ends as it would have.
     at = held.stale_before if stale and held.stale_before is not None else now or datetime.now(UTC)
-    limit = 1 if held.attempts >= _SUSPICIOUS else _LEADS_AT_ONCE
+    one_by_one = held.attempts >= _SUSPICIOUS
+    limit = 1 if one_by_one else _LEADS_AT_ONCE
     if stale:
         found = store.list_stale_leads(held.tenant, held.stage, at, limit + 1)
         settled: list[DirtyLead] = []
@@ -104,10 +105,10 @@ def rank_stage(
         settled = store.list_dirty_leads(held.tenant, held.stage, limit + 1)
         found = [item.lead_id for item in settled]
     ids, settled, more = found[:limit], settled[:limit], len(found) > limit
-    if held.attempts >= _SUSPICIOUS and ids:
+    if one_by_one and ids:
         store.note_try(held, ids[0])
         settled = [item for item in store.list_dirty_leads(held.tenant, held.stage) if item.lead_id == ids[0]]
-    if model.refinement is not None and ids:
+    if model.refinement is not None and ids and not one_by_one:
         # The head of a stage is compared lead by lead: it cannot be scored in parts.
         ids = [lead.id for lead in store.list_leads(held.tenant, Outcome.OPEN) if lead.stage == held.stage]
     pairs = list_candidates(store, held.tenant, at, ids)
@@ -121,6 +122,7 @@ def rank_stage(
         more=more,
         texts_read=reader.passes - before,
         tokens_read=reader.tokens - tokens_before,
+        one_by_one=one_by_one,
     )
     changed = store.save_pass(held, made, stale=stale)
     return StageReport(len(scores), len(failures), changed, made.texts_read, more)

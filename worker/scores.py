@@ -4,11 +4,13 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
+from uuid import uuid4
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from connectors.lead import Lead
-from ranking.candidate import Candidate
+from ranking.candidate import Candidate, Passage
 from ranking.errors import RankingError
 from ranking.explanation import explain, sentences, strongest
 from ranking.model import RankingModel, ScoredCandidate
@@ -54,11 +56,11 @@ def make_scores_or_say(
     """Return scores, and for each lead that cannot be scored the kind of error; halves are tried until it is found.
 
     Raises:
-        Exception: None of several leads can be scored: the fault is not the leads'.
+        Exception: Nothing can be scored: the fault is not the leads'.
     """
     scores, errors = _halve(pairs, model, reader)
-    if len(pairs) > 1 and len(errors) == len(pairs):
-        raise next(iter(errors.values()))
+    if errors and len(errors) == len(pairs):
+        _make_sure_of(model, reader, pairs[0][1].as_of)
     return scores, {lead_id: type(error).__name__ for lead_id, error in errors.items()}
 
 
@@ -88,6 +90,12 @@ def hash_input(candidate: Candidate) -> str:
         "passages": [asdict(passage) for passage in candidate.passages],
     }
     return hashlib.sha256(json.dumps(shown, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _make_sure_of(model: RankingModel, reader: CachedReader, now: datetime) -> None:
+    """Score something harmless that was never read before, and raise what that raises."""
+    text = f"called, will call again ({uuid4()})"
+    model.score([Candidate("", "", now, {}, (Passage("", "note", now, text),))], reader)
 
 
 def _halve(

@@ -37,8 +37,7 @@ def write_back(
     written = 0
     refused: list[WriteOutcome] = []
     for start in range(0, len(rows), _ROWS_AT_ONCE):
-        sent = rows[start : start + _ROWS_AT_ONCE]
-        store.begin_writes(tenant, sent)
+        sent = store.begin_writes(tenant, rows[start : start + _ROWS_AT_ONCE])
         outcomes = connector.write_priorities([row.priority for row in sent])
         store.record_writes(tenant, sent, outcomes)
         written += sum(outcome.written for outcome in outcomes)

@@ -13,6 +13,7 @@ from connectors.events import Change, Event
 from connectors.lead import Interaction, InteractionKind, Lead, Outcome
 from connectors.priority import Band, Priority, PriorityStatus
 from tests.postgres import create_database
+from tests.worker.store.rows import park
 from worker.metrics import render_metrics
 from worker.store import Job, Pass, Store
 
@@ -145,7 +146,7 @@ def test_what_is_parked_is_counted_apart(counted: Store) -> None:
         counted.give_back(held)
     held = counted.claim(Job.RANK, LEASE)
     assert held is not None
-    counted.fail(held, "KeyError", park=True)
+    park(counted, held, "KeyError")
     found = shown(counted, NOW + timedelta(hours=1))
 
     assert [found["parked", "hubspot", kind] for kind in ("work", "leads", "writes")] == [1, 1, 1]

@@ -115,7 +115,7 @@ def _count_accounts(session: Session, tenants: Iterable[str], now: datetime) -> 
     accounts = {row.tenant: row for row in session.scalars(select(AccountRow))}
     waits = DirtyLeadRow.parked_reason.is_(None)
     leads = _by_tenant(session, DirtyLeadRow.tenant, _count(waits), _count(~waits))
-    undelivered = and_(WritebackRow.seq != WritebackRow.sent_seq, WritebackRow.seq > 0, _shows_something_else())
+    undelivered = and_(WritebackRow.seq != WritebackRow.sent_seq, WritebackRow.ranked, _shows_something_else())
     writes = _by_tenant(
         session,
         WritebackRow.tenant,

@@ -5,18 +5,15 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, delete, false, func, or_, select, update
+from sqlalchemy import and_, delete, exists, false, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from connectors.base import WriteOutcome
 from connectors.lead import Outcome
 from connectors.priority import COMPARED_FIELDS, Band, Priority, PriorityStatus
 from worker.store.statements import IDS_AT_ONCE, insert_into, row_count, upsert
-from worker.store.tables import DirtyLeadRow, LeadRow, ScoreRow, WritebackRow
-from worker.store.work import Job, mark
-
-# What fails this often in a row waits for a person.
-MAX_TRIES = 5
+from worker.store.tables import DirtyLeadRow, LeadRow, ScoreRow, StageRow, WritebackRow
+from worker.store.work import MAX_TRIES, Job, mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +73,7 @@ def mark_leads(session: Session, tenant: str, ids: Sequence[str], now: datetime,
         stages |= {row.id: row.stage for row in session.execute(query)}
     closed = [id_ for id_ in ids if id_ not in stages]
     # All stages first and always in one order: no two transactions hold what the other wants.
-    left = _scored_in(session, tenant, closed)
+    left = _stages_with(session, tenant, closed)
     seqs = {
         stage: mark(session, tenant, Job.RANK, now, stage=stage, delay=delay)
         for stage in sorted({*stages.values(), *left})
@@ -99,18 +96,19 @@ def mark_leads(session: Session, tenant: str, ids: Sequence[str], now: datetime,
 
 def forget_leads(session: Session, tenant: str, ids: Sequence[str], now: datetime, delay: timedelta) -> None:
     """Take leads out of the order: those behind them move up."""
-    for stage in sorted(_scored_in(session, tenant, ids)):
+    for stage in sorted(_stages_with(session, tenant, ids)):
         mark(session, tenant, Job.RANK, now, stage=stage, delay=delay)
     _delete_scores(session, tenant, ids)
 
 
-def _scored_in(session: Session, tenant: str, ids: Sequence[str]) -> set[str]:
-    """Return the stages in which these leads have a score."""
+def _stages_with(session: Session, tenant: str, ids: Sequence[str]) -> set[str]:
+    """Return the stages in which these leads are scored, or are to be."""
     found: set[str] = set()
-    for start in range(0, len(ids), IDS_AT_ONCE):
-        some = ids[start : start + IDS_AT_ONCE]
-        query = select(ScoreRow.stage).where(ScoreRow.tenant == tenant, ScoreRow.lead_id.in_(some))
-        found |= set(session.scalars(query.distinct()))
+    for table in (ScoreRow, DirtyLeadRow):
+        for start in range(0, len(ids), IDS_AT_ONCE):
+            some = ids[start : start + IDS_AT_ONCE]
+            query = select(table.stage).where(table.tenant == tenant, table.lead_id.in_(some))
+            found |= set(session.scalars(query.distinct()))
     return found
 
 
@@ -147,6 +145,7 @@ def list_stale(session: Session, tenant: str, stage: str, before: datetime, limi
             LeadRow.outcome == Outcome.OPEN.value,
             or_(ScoreRow.ranked_at.is_(None), ScoreRow.ranked_at < before),
             or_(DirtyLeadRow.attempts.is_(None), DirtyLeadRow.attempts == 0),
+            exists().where(StageRow.tenant == tenant, StageRow.id == stage),  # else it is ranked nowhere
         )
         .order_by(LeadRow.id)
         .limit(limit)
@@ -155,8 +154,16 @@ def list_stale(session: Session, tenant: str, stage: str, before: datetime, limi
 
 
 def save_scores(session: Session, tenant: str, scores: Sequence[Score]) -> None:
-    """Keep what the model said."""
-    upsert(session, ScoreRow, [{"tenant": tenant, **asdict(score)} for score in scores])
+    """Keep what the model said of leads that are still there: one that was erased meanwhile leaves no words behind."""
+    stages: dict[str, str] = {}
+    for start in range(0, len(scores), IDS_AT_ONCE):
+        ids = [score.lead_id for score in scores[start : start + IDS_AT_ONCE]]
+        query = select(LeadRow.id, LeadRow.stage).where(
+            LeadRow.tenant == tenant, LeadRow.id.in_(ids), LeadRow.outcome == Outcome.OPEN.value
+        )
+        stages |= {row.id: row.stage for row in session.execute(query)}
+    there = [score for score in scores if stages.get(score.lead_id) == score.stage]
+    upsert(session, ScoreRow, [{"tenant": tenant, **asdict(score)} for score in there])
 
 
 def settle_dirty(session: Session, tenant: str, done: Sequence[DirtyLead]) -> None:
@@ -169,16 +176,26 @@ def settle_dirty(session: Session, tenant: str, done: Sequence[DirtyLead]) -> No
         )
 
 
-def note_failures(session: Session, tenant: str, stage: str, failures: Mapping[str, str], now: datetime) -> None:
-    """Remember which leads could not be scored, and why; one that fails too often waits for a person."""
+def note_failures(
+    session: Session, tenant: str, stage: str, failures: Mapping[str, str], now: datetime, *, counted: bool = False
+) -> int:
+    """Remember which leads could not be scored, and why; one that fails too often waits for a person.
+
+    Return how often the worst of those failed that will be tried again, 0 if none will. With `counted`, this try was
+    noted before it was made.
+    """
+    worst = 0
     for lead_id, reason in failures.items():
         row = session.get(DirtyLeadRow, (tenant, lead_id))
         if row is None:
             row = DirtyLeadRow(tenant=tenant, lead_id=lead_id, stage=stage, seq=0, dirty_at=now, attempts=0)
             session.add(row)
-        row.attempts += 1
+        row.attempts += not counted
         if row.attempts >= MAX_TRIES:
             row.parked_reason = reason
+        else:
+            worst = max(worst, row.attempts)
+    return worst
 
 
 def unpark_leads(session: Session, tenant: str, now: datetime) -> int:
@@ -242,6 +259,7 @@ def save_desired(
             "refusal": None,
             "due_at": None,
             "parked": False,
+            "ranked": True,
         }
         for priority in changed
     ]
@@ -254,12 +272,19 @@ def save_desired(
             ),
             rows,
         )
-    # A lead that is no longer ranked is not written again; what was sent is remembered.
-    unranked = sorted(set(shown) - {priority.lead_id for priority in priorities})
-    for start in range(0, len(unranked), IDS_AT_ONCE):
-        some = and_(WritebackRow.tenant == tenant, WritebackRow.lead_id.in_(unranked[start : start + IDS_AT_ONCE]))
-        session.execute(update(WritebackRow).where(some).values(seq=WritebackRow.sent_seq))
+    # A lead that is no longer ranked is not written again; what is known of it is kept, should it come back.
+    ranked = {priority.lead_id for priority in priorities}
+    _set_ranked(session, tenant, sorted(set(shown) - ranked), ranked=False)
+    _set_ranked(session, tenant, sorted(set(shown) & ranked), ranked=True)
     return len(changed)
+
+
+def _set_ranked(session: Session, tenant: str, ids: Sequence[str], *, ranked: bool) -> None:
+    otherwise = select(WritebackRow.lead_id).where(WritebackRow.tenant == tenant, WritebackRow.ranked != ranked)
+    wrong = sorted(set(session.scalars(otherwise)) & set(ids))
+    for start in range(0, len(wrong), IDS_AT_ONCE):
+        some = and_(WritebackRow.tenant == tenant, WritebackRow.lead_id.in_(wrong[start : start + IDS_AT_ONCE]))
+        session.execute(update(WritebackRow).where(some).values(ranked=ranked))
 
 
 def _shows_otherwise(before: Priority, after: Priority) -> bool:
@@ -272,7 +297,7 @@ def list_due_writes(session: Session, tenant: str, now: datetime | None = None) 
     With `now`, leave out what was refused and is to be tried later, or not at all.
     """
     query = select(WritebackRow).where(
-        WritebackRow.tenant == tenant, WritebackRow.seq != WritebackRow.sent_seq, WritebackRow.seq > 0
+        WritebackRow.tenant == tenant, WritebackRow.seq != WritebackRow.sent_seq, WritebackRow.ranked
     )
     if now is not None:
         query = query.where(
@@ -293,10 +318,18 @@ def next_write_at(session: Session, tenant: str) -> datetime | None:
     return session.scalar(query)
 
 
-def begin_writes(session: Session, tenant: str, due: Sequence[DueWrite]) -> None:
-    """Note that values are about to be sent: if we die now, nobody knows what the CRM shows."""
+def begin_writes(session: Session, tenant: str, due: Sequence[DueWrite]) -> list[DueWrite]:
+    """Note that values are about to be sent: if we die now, nobody knows what the CRM shows.
+
+    Return those that are still to be sent: a lead may have been erased meanwhile.
+    """
+    begun = []
     for item in due:
-        session.get_one(WritebackRow, (tenant, item.priority.lead_id)).sent_value = None
+        row = session.get(WritebackRow, (tenant, item.priority.lead_id))
+        if row is not None:
+            row.sent_value = None
+            begun.append(item)
+    return begun
 
 
 def record_writes(

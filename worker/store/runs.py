@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from connectors.base import WriteOutcome
 from connectors.lead import Outcome
 from worker.store.ranking import DueWrite
-from worker.store.statements import insert_into, row_count, upsert
+from worker.store.statements import insert_into, upsert
 from worker.store.tables import AccountRow, AuditRow, HeartbeatRow, LeadRow, RunRow, WorkRow
 from worker.store.work import Job, account_of, mark, mark_stale, take_away
 
@@ -33,7 +33,7 @@ class Run:
 def start(session: Session, tenant: str, job: str, day: str, now: datetime) -> bool:
     """Begin a scheduled job and have the CRM read for it; say whether it had not begun yet."""
     insert = insert_into(session, RunRow).values(tenant=tenant, job=job, day=day, started_at=now, finished_at=None)
-    fresh = row_count(session.execute(insert.on_conflict_do_nothing())) == 1
+    fresh = session.execute(insert.on_conflict_do_nothing().returning(RunRow.day)).first() is not None
     if fresh:
         mark(session, tenant, Job.READ, now)
     return fresh
@@ -45,7 +45,10 @@ def has_begun(session: Session, tenant: str, job: str, day: str) -> bool:
         account = session.get(AccountRow, tenant)
         if account is None or account.pulled_at is None or list_open(session, tenant):
             return True
-    return session.get(RunRow, (tenant, job, day)) is not None
+        return session.get(RunRow, (tenant, job, day)) is not None
+    # A clock that is put back is not to begin the night before this one.
+    later = select(RunRow.day).where(RunRow.tenant == tenant, RunRow.job == job, RunRow.day >= day)
+    return session.execute(later.limit(1)).first() is not None
 
 
 def list_open(session: Session, tenant: str) -> list[Run]:

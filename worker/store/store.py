@@ -38,6 +38,7 @@ from worker.store.work import Claim, Job
 
 # The row of cursors that says what is read; no stream has such a name.
 _READS = ", reads"
+_KILLED = "whoever scored it died"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,8 @@ class ModelVersion:
 class Pass:
     """What one look at a stage found: the scores it made, the dirty leads those settle, and what could not be scored.
 
-    `order` puts the tenant in order with them. `more` says that the stage is not through.
+    `order` puts the tenant in order with them. `more` says that the stage is not through, `one_by_one` that a lead is
+    looked for at which others died, and that its try was noted before.
     """
 
     scores: Sequence[Score]
@@ -75,6 +77,7 @@ class Pass:
     more: bool
     texts_read: int
     tokens_read: int
+    one_by_one: bool = False
 
 
 class Store:
@@ -322,20 +325,18 @@ class Store:
             work.account_of(session, tenant, alone=True)
             ranking.save_scores(session, tenant, made.scores)
             ranking.settle_dirty(session, tenant, made.settled)
-            ranking.note_failures(session, tenant, held.stage, made.failures, now)
             work.add(session, tenant, "texts_read", made.texts_read)
             work.add(session, tenant, "tokens_read", made.tokens_read)
             work.add(session, tenant, "leads_scored", len(made.scores))
-            if made.failures and not stale:
-                work.fail(session, held, "leads failed", now + backoff(held.attempts + 1), park=False)
-            elif made.more:
-                work.give_back(session, held)
+            if made.more:
+                work.give_back(session, held, still_suspicious=made.one_by_one)
             elif stale:
                 work.finish_stale(session, held)
             else:
                 work.finish(session, held, now)
-            if made.failures and stale:
-                work.mark(session, tenant, Job.RANK, now, stage=held.stage, delay=backoff(1))
+            failed = ranking.note_failures(session, tenant, held.stage, made.failures, now, counted=made.one_by_one)
+            if failed:  # it is tried again with what comes in, or after a while; nobody waits for it
+                work.mark(session, tenant, Job.RANK, now, stage=held.stage, delay=backoff(failed))
             session.flush()
             if (made.more and stale) or work.is_stale(session, tenant):
                 return 0
@@ -346,10 +347,12 @@ class Store:
 
     def note_try(self, held: Claim, lead_id: str) -> None:
         """Note, before a lead is scored, that it may be what kills whoever scores it."""
+        now = self._now()
         with self.database.writing() as session:
-            work.hold(session, held, self._now())
-            reason = "whoever scored it died"
-            ranking.note_failures(session, held.tenant, held.stage, {lead_id: reason}, self._now())
+            work.hold(session, held, now)
+            ranking.note_failures(session, held.tenant, held.stage, {lead_id: _KILLED}, now)
+            # Those who make old scores anew leave it to others from now on.
+            work.mark(session, held.tenant, Job.RANK, now, stage=held.stage)
 
     def list_due_writes(self, tenant: str, now: datetime | None = None) -> list[DueWrite]:
         """Return what the CRM does not show yet, the reps' first calls first.
@@ -359,10 +362,13 @@ class Store:
         with self.database.reading() as session:
             return ranking.list_due_writes(session, tenant, now)
 
-    def begin_writes(self, tenant: str, due: Sequence[DueWrite]) -> None:
-        """Note that values are about to be sent: if we die now, nobody knows what the CRM shows."""
+    def begin_writes(self, tenant: str, due: Sequence[DueWrite]) -> list[DueWrite]:
+        """Note that values are about to be sent: if we die now, nobody knows what the CRM shows.
+
+        Return those that are still to be sent: a lead may have been erased meanwhile.
+        """
         with self.database.writing() as session:
-            ranking.begin_writes(session, tenant, due)
+            return ranking.begin_writes(session, tenant, due)
 
     def record_writes(self, tenant: str, sent: Sequence[DueWrite], outcomes: Sequence[WriteOutcome]) -> None:
         """Mark what was stored by the sequence number that was sent; a value that changed meanwhile stays due.
@@ -424,11 +430,14 @@ class Store:
         with self.database.writing() as session:
             work.give_back(session, held)
 
-    def fail(self, held: Claim, reason: str, *, park: bool, after: timedelta | None = None) -> None:
-        """Give work back as failed; it is tried again after a while that grows, or parked until a person says so."""
+    def fail(self, held: Claim, reason: str, *, hopeless: bool, after: timedelta | None = None) -> bool:
+        """Give work back as failed; it is tried again after a while that grows.
+
+        What is `hopeless` without a person is parked when it has failed so too often in a row; say whether it is now.
+        """
         with self.database.writing() as session:
             wait = backoff(held.attempts + 1) if after is None else after
-            work.fail(session, held, reason, self._now() + wait, park=park)
+            return work.fail(session, held, reason, self._now() + wait, hopeless=hopeless)
 
     def list_due_work(self, *, overdue_by: timedelta = timedelta()) -> list[tuple[str, Job, bool]]:
         """Return tenant and job of what is due and nobody holds; the last says that it is stale scores."""

@@ -157,6 +157,7 @@ class WorkRow(Table):
     lease_until: Mapped[datetime]
     claimed_at: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(Integer)
+    failures: Mapped[int] = mapped_column(Integer)  # of the attempts, those that only a person can help
     parked_reason: Mapped[str | None] = mapped_column(Text)
     __table_args__ = (Index("work_due", "job", "due_at"),)
 
@@ -200,7 +201,7 @@ class WritebackRow(Table):
     """What a lead should show in the CRM and what the CRM was last told: desired state, one row a lead, no log.
 
     A refusal that may pass is tried again at `due_at`; one that will not is `parked` until the value changes or a
-    person says so.
+    person says so. What is not `ranked` any more is left as it is.
     """
 
     __tablename__ = "writeback"
@@ -214,6 +215,7 @@ class WritebackRow(Table):
     refusal: Mapped[str | None] = mapped_column(Text)
     due_at: Mapped[datetime | None]
     parked: Mapped[bool] = mapped_column(Boolean)
+    ranked: Mapped[bool] = mapped_column(Boolean)
     __table_args__ = (Index("writeback_due", "tenant", "seq", "sent_seq"),)
 
 

@@ -17,6 +17,8 @@ from worker.errors import LeaseLostError
 from worker.store.statements import insert_into, row_count, upsert
 from worker.store.tables import AccountRow, CounterRow, WorkRow
 
+# What fails this often in a row, and can only be mended by a person, waits for one.
+MAX_TRIES = 5
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -155,31 +157,39 @@ def finish(session: Session, held: Claim, now: datetime) -> None:
     row = _row_of(session, held)
     row.done_seq = max(row.done_seq, held.seq)
     row.dirty_at = now if row.dirty_seq > row.done_seq else None
-    row.attempts, row.lease_until = 0, _NEVER
+    row.attempts, row.failures, row.lease_until = 0, 0, _NEVER
 
 
 def finish_stale(session: Session, held: Claim) -> None:
     """Give a stage back whose scores are all young enough; what was marked in it stays to be done."""
     row = _row_of(session, held)
-    row.attempts, row.lease_until = 0, _NEVER
+    row.attempts, row.failures, row.lease_until = 0, 0, _NEVER
     if row.stale_before == held.stale_before:
         row.stale_before = None
 
 
-def give_back(session: Session, held: Claim, *, due_at: datetime | None = None) -> None:
-    """Give work back unfinished but not failed: it is due again at once, or at `due_at`."""
+def give_back(session: Session, held: Claim, *, still_suspicious: bool = False) -> None:
+    """Give work back unfinished but not failed: it is due again at once.
+
+    It stays `still_suspicious` while what killed its holders has not been found.
+    """
     row = _row_of(session, held)
-    row.attempts, row.lease_until = 0, _NEVER
-    if due_at is not None:
-        row.due_at = due_at
+    row.lease_until = _NEVER
+    if not still_suspicious:
+        row.attempts = row.failures = 0
 
 
-def fail(session: Session, held: Claim, reason: str, due_at: datetime, *, park: bool) -> None:
-    """Give work back as failed: it is tried again at `due_at`, or parked until a person says so."""
+def fail(session: Session, held: Claim, reason: str, due_at: datetime, *, hopeless: bool) -> bool:
+    """Give work back as failed: it is tried again at `due_at`.
+
+    What is `hopeless` without a person is parked when it has failed so too often in a row; say whether it is now.
+    """
     row = _row_of(session, held)
     row.attempts, row.lease_until, row.due_at = row.attempts + 1, _NEVER, due_at
-    if park:
+    row.failures += hopeless
+    if row.failures >= MAX_TRIES:
         row.parked_reason = reason
+    return row.parked_reason is not None
 
 
 def is_at_work(session: Session, job: Job, now: datetime) -> bool:
@@ -206,9 +216,12 @@ def is_busy(session: Session, tenant: str) -> bool:
 
 
 def unpark(session: Session, tenant: str, now: datetime) -> int:
-    """Try again what was parked; return how many rows that were."""
-    query = update(WorkRow).where(WorkRow.tenant == tenant, WorkRow.parked_reason.is_not(None))
-    return row_count(session.execute(query.values(parked_reason=None, attempts=0, due_at=now)))
+    """Try again what was parked, and at once what waits for its next try; return how many rows were parked."""
+    parked = and_(WorkRow.tenant == tenant, WorkRow.parked_reason.is_not(None))
+    found = row_count(session.execute(update(WorkRow).where(parked).values(parked_reason=None, attempts=1)))
+    waiting = and_(WorkRow.tenant == tenant, WorkRow.attempts > 0)
+    session.execute(update(WorkRow).where(waiting).values(attempts=0, failures=0, due_at=now))
+    return found
 
 
 def take_away(session: Session, tenant: str) -> None:
@@ -240,7 +253,8 @@ def account_of(session: Session, tenant: str, *, alone: bool = False) -> Account
 def _clean(tenant: str, job: Job, stage: str, due_at: datetime) -> dict[str, Any]:
     """Return the row of work that nobody has marked or claimed yet."""
     key = {"tenant": tenant, "job": job.value, "stage": stage}
-    return key | {"dirty_seq": 0, "done_seq": 0, "due_at": due_at, "token": 0, "lease_until": _NEVER, "attempts": 0}
+    counts = dict.fromkeys(("dirty_seq", "done_seq", "token", "attempts", "failures"), 0)
+    return key | counts | {"due_at": due_at, "lease_until": _NEVER}
 
 
 def _is(held: Claim) -> ColumnElement[bool]:
@@ -260,14 +274,18 @@ def _row_of(session: Session, held: Claim) -> WorkRow:
 
 
 def _is_due(job: Job, now: datetime, *, stale: bool) -> ColumnElement[bool]:
-    # The model needs no CRM; but until all leads are held once, there is no order to be made of them.
-    away: list[ColumnElement[bool]] = [AccountRow.paused_at.is_not(None)]
-    away.append(AccountRow.pulled_at.is_(None) if job is Job.RANK else AccountRow.throttled_until > now)
+    account = exists().where(AccountRow.tenant == WorkRow.tenant)
+    may_be_done = (
+        # The model needs no CRM; but until all leads are held once, there is no order to be made of them.
+        account.where(AccountRow.pulled_at.is_not(None), AccountRow.paused_at.is_(None))
+        if job is Job.RANK
+        else ~account.where(or_(AccountRow.paused_at.is_not(None), AccountRow.throttled_until > now))
+    )
     return and_(
         WorkRow.job == job.value,
         WorkRow.stale_before.is_not(None) if stale else WorkRow.dirty_seq > WorkRow.done_seq,
         WorkRow.parked_reason.is_(None),
         WorkRow.due_at <= now,
         WorkRow.lease_until <= now,
-        ~exists().where(AccountRow.tenant == WorkRow.tenant, or_(*away)),
+        may_be_done,
     )

@@ -34,6 +34,7 @@ def upgrade() -> None:
         sa.Column("lease_until", _TIME, nullable=False),
         sa.Column("claimed_at", _TIME),
         sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("parked_reason", sa.Text()),
     )
     op.create_index("work_due", "work", ["job", "due_at"])
@@ -90,10 +91,12 @@ def upgrade() -> None:
     with op.batch_alter_table("writeback") as batch:
         batch.add_column(sa.Column("due_at", _TIME))
         batch.add_column(sa.Column("parked", sa.Boolean(), nullable=False, server_default=sa.false()))
+        batch.add_column(sa.Column("ranked", sa.Boolean(), nullable=False, server_default=sa.true()))
 
 
 def downgrade() -> None:
     with op.batch_alter_table("writeback") as batch:
+        batch.drop_column("ranked")
         batch.drop_column("parked")
         batch.drop_column("due_at")
     op.drop_index("score_by_stage", "score")
