@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install demo test lint general-model clean
+.PHONY: install demo test lint chaos general-model clean
 
 install: .venv/installed
 
@@ -26,6 +26,10 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Kills every part of an installation, hundreds of times in all: about half an hour on two cores.
+chaos: install
+	$(BIN)/python -m benchmarks.chaos
 
 # Rebuilds what ranking/general ships from its corpus: minutes with DEVICE=cuda:0, an estimated two hours on two cores.
 DEVICE ?= cpu

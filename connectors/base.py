@@ -121,6 +121,11 @@ class Connector(Protocol):
         ...
 
     @property
+    def priorities_at_once(self) -> int:
+        """How many priorities one API call takes."""
+        ...
+
+    @property
     def reads(self) -> str:
         """What is read and how it is understood, in one word: where it differs, what was read before means nothing."""
         ...

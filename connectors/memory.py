@@ -21,6 +21,7 @@ class InMemoryConnector:
     name = "memory"
     streams = ("stage_changes", "leads", "interactions")
     frequent_streams = streams
+    priorities_at_once = 100
     reads = "everything"
 
     def __init__(

@@ -113,12 +113,11 @@ def rank_stage(
         ids = [lead.id for lead in store.list_leads(held.tenant, Outcome.OPEN) if lead.stage == held.stage]
     pairs = list_candidates(store, held.tenant, at, ids)
     scores, failures = make_scores_or_say(pairs, model, reader) if pairs else ([], {})
-    rescored = () if stale else {score.lead_id for score in scores}
     made = Pass(
         scores=scores,
         settled=[item for item in settled if item.lead_id not in failures],
         failures=failures,
-        order=partial(order_steadily, bands=bands, steadiness=steadiness, rescored=rescored),
+        order=partial(order_steadily, bands=bands, steadiness=steadiness),
         more=more,
         texts_read=reader.passes - before,
         tokens_read=reader.tokens - tokens_before,

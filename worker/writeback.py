@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from connectors.base import Connector, WriteOutcome
 from worker.store import DueWrite, Store
 
-# Written and recorded together: of what a broken run has sent, no more than this is sent again.
-_ROWS_AT_ONCE = 200
-
 
 @dataclass(frozen=True, slots=True)
 class WriteReport:
@@ -36,11 +33,13 @@ def write_back(
     rows = store.list_due_writes(tenant) if due is None else due
     written = 0
     refused: list[WriteOutcome] = []
-    for start in range(0, len(rows), _ROWS_AT_ONCE):
-        sent = store.begin_writes(tenant, rows[start : start + _ROWS_AT_ONCE])
+    # Recorded call by call: of what a broken run has sent, no more than that is sent again.
+    at_once = connector.priorities_at_once
+    for start in range(0, len(rows), at_once):
+        sent = store.begin_writes(tenant, rows[start : start + at_once])
         outcomes = connector.write_priorities([row.priority for row in sent])
         store.record_writes(tenant, sent, outcomes)
         written += sum(outcome.written for outcome in outcomes)
         refused += [outcome for outcome in outcomes if not outcome.written]
-        progress(min(start + _ROWS_AT_ONCE, len(rows)), len(rows))
+        progress(min(start + at_once, len(rows)), len(rows))
     return WriteReport(written, tuple(refused), connector.calls - calls)

@@ -11,7 +11,7 @@ from connectors.hubspot.reading import ARCHIVED, KINDS, LATE_ASSOCIATIONS, Reade
 from connectors.hubspot.setup import Setup
 from connectors.hubspot.stages import StageReader
 from connectors.hubspot.transport import Transport, Usage, build_quota
-from connectors.hubspot.writing import Writer
+from connectors.hubspot.writing import BATCH_ROWS, Writer
 from connectors.lead import InteractionKind, Stage
 from connectors.priority import Priority
 from connectors.quota import Quota
@@ -22,6 +22,7 @@ class HubSpotConnector:
     """One HubSpot portal; implements `Connector`."""
 
     name = "hubspot"
+    priorities_at_once = BATCH_ROWS
 
     def __init__(self, config: HubSpotConfig, retry: RetryPolicy | None = None, quota: Quota | None = None) -> None:
         # Interactions come before leads: a lead's links are compared with what has been read of them.

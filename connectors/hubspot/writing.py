@@ -15,7 +15,7 @@ from connectors.hubspot.transport import Transport
 from connectors.priority import PRIORITY_FIELDS, Priority
 from connectors.times import render_time
 
-_BATCH_ROWS = 100  # HubSpot's limit for batch updates
+BATCH_ROWS = 100  # HubSpot's limit for batch updates
 _SEARCH_ROWS = 200
 _MAX_SEARCH_ROWS = 10_000  # where HubSpot ends every search; nobody calls the ten-thousandth lead
 _NAMES = {field.name: property_name(field) for field in PRIORITY_FIELDS}
@@ -46,8 +46,8 @@ class Writer:
             )
         inputs = [{"id": id_, "properties": dict(properties)} for id_, properties in values.items()]
         outcomes: dict[str, WriteOutcome] = {}
-        for start in range(0, len(inputs), _BATCH_ROWS):
-            for outcome in self._write_batch(inputs[start : start + _BATCH_ROWS]):
+        for start in range(0, len(inputs), BATCH_ROWS):
+            for outcome in self._write_batch(inputs[start : start + BATCH_ROWS]):
                 outcomes[outcome.lead_id] = outcome
         return outcomes
 

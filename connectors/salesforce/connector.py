@@ -16,13 +16,14 @@ from connectors.salesforce.schema import LEAD_OBJECTS
 from connectors.salesforce.setup import Setup
 from connectors.salesforce.stages import StageReader
 from connectors.salesforce.transport import Transport, Usage
-from connectors.salesforce.writing import Writer
+from connectors.salesforce.writing import BATCH_ROWS, Writer
 
 
 class SalesforceConnector:
     """One Salesforce org; implements `Connector` and `Rereader`."""
 
     name = "salesforce"
+    priorities_at_once = BATCH_ROWS
 
     def __init__(
         self,

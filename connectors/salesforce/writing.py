@@ -11,7 +11,7 @@ from connectors.salesforce.soql import text_literal
 from connectors.salesforce.transport import Transport
 from connectors.times import render_time
 
-_BATCH_ROWS = 200  # Salesforce's limit for sObject collections
+BATCH_ROWS = 200  # Salesforce's limit for sObject collections
 # Without Auto-Assign FALSE an update may run the org's assignment rule and give the lead to another rep.
 # https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/headers_autoassign.htm
 _HEADERS = {"Sforce-Auto-Assign": "FALSE", "Sforce-Duplicate-Rule-Header": "allowSave=true"}
@@ -43,8 +43,8 @@ class Writer:
         # In the order of the ids, so that writers who meet wait for each other rather than both in vain.
         ids = sorted(values)
         outcomes: dict[str, WriteOutcome] = {}
-        for start in range(0, len(ids), _BATCH_ROWS):
-            outcomes |= self._write_batch({id_: values[id_] for id_ in ids[start : start + _BATCH_ROWS]})
+        for start in range(0, len(ids), BATCH_ROWS):
+            outcomes |= self._write_batch({id_: values[id_] for id_ in ids[start : start + BATCH_ROWS]})
         return outcomes
 
     def _write_batch(self, values: Mapping[str, Mapping[str, Any]]) -> dict[str, WriteOutcome]:

@@ -95,7 +95,7 @@ def test_what_is_done_is_not_old(counted: Store) -> None:
     held = counted.claim(Job.RANK, LEASE)
     assert held is not None
     settled = counted.list_dirty_leads("hubspot")
-    counted.save_pass(held, Pass([], settled, {}, lambda *_: (), more=False, texts_read=7, tokens_read=90))
+    counted.save_pass(held, Pass([], settled, {}, lambda *_, **__: (), more=False, texts_read=7, tokens_read=90))
     found = shown(counted, NOW + timedelta(minutes=11))
 
     assert found["oldest_dirty_age_seconds", "hubspot", "rank"] == 0

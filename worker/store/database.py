@@ -38,6 +38,12 @@ class Database:
         guarded._guard = guard
         return guarded
 
+    def unguarded(self) -> "Database":
+        """Return the same database without a guard."""
+        free = copy(self)
+        free._guard = None
+        return free
+
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """Open a transaction that writes."""

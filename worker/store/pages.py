@@ -29,7 +29,14 @@ class Saved:
 
 
 def save_page(
-    session: Session, tenant: str, page: Page, read_at: datetime, began_at: datetime | None, debounce: timedelta
+    session: Session,
+    tenant: str,
+    page: Page,
+    read_at: datetime,
+    began_at: datetime | None,
+    debounce: timedelta,
+    *,
+    urgent: bool,
 ) -> Saved:
     """Keep a page's rows; see `Store.save_page`."""
     leads = {lead.id: _lead_values(tenant, lead) for lead in page.leads}
@@ -51,7 +58,7 @@ def save_page(
                 removed += remove_leads(session, tenant, unseen, read_at, debounce)
             else:
                 lost += _remove_unlisted(session, tenant, what, began_at)
-    mark_leads(session, tenant, sorted({*news, *lost}), read_at, debounce)
+    mark_leads(session, tenant, sorted({*news, *lost}), read_at, debounce, urgent=urgent)
     return Saved(len(leads) + len(items) + len(changes), len(news), removed + len(lost))
 
 

@@ -1,11 +1,11 @@
 """Scores, what leads should show in the CRM, and what it was told, inside a transaction of the store's."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
-from sqlalchemy import and_, delete, exists, false, func, or_, select, update
+from sqlalchemy import and_, bindparam, delete, exists, false, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from connectors.base import WriteOutcome
@@ -42,11 +42,12 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class DirtyLead:
-    """A lead that is to be scored again, by the number that said so, and how often that failed."""
+    """A lead that is to be scored again, by the number that said so, how often that failed, and whether it was told."""
 
     lead_id: str
     seq: int
     attempts: int
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +59,19 @@ class DueWrite:
     before: dict[str, Any] | None
 
 
-# Given where all leads of a tenant stand and what each should show so far, what shall they show now?
-Order = Callable[[Sequence[Standing], Mapping[str, Priority]], Sequence[Priority]]
+class Order(Protocol):
+    """Says what each lead of a tenant shall show."""
+
+    def __call__(
+        self, standings: Sequence[Standing], shown: Mapping[str, Priority], *, rescored: Collection[str]
+    ) -> Sequence[Priority]:
+        """Given where all stand, what each should show so far, and of whom the model has seen something new."""
+        ...
 
 
-def mark_leads(session: Session, tenant: str, ids: Sequence[str], now: datetime, delay: timedelta) -> None:
+def mark_leads(
+    session: Session, tenant: str, ids: Sequence[str], now: datetime, delay: timedelta, *, urgent: bool = False
+) -> None:
     """Have open leads scored again, and the stages that others have left put in order again."""
     stages: dict[str, str] = {}
     for start in range(0, len(ids), IDS_AT_ONCE):
@@ -84,13 +93,19 @@ def mark_leads(session: Session, tenant: str, ids: Sequence[str], now: datetime,
             "lead_id": id_,
             "stage": stage,
             "seq": seqs[stage],
+            "urgent": urgent,
             "dirty_at": now,
             "attempts": 0,
             "parked_reason": None,
         }
         for id_, stage in sorted(stages.items())
     ]
-    upsert(session, DirtyLeadRow, rows)
+    if rows:
+        insert = insert_into(session, DirtyLeadRow)
+        renewed = {name: insert.excluded[name] for name in ("stage", "seq", "dirty_at", "attempts", "parked_reason")}
+        marked = {**renewed, "urgent": or_(DirtyLeadRow.urgent, insert.excluded.urgent)}
+        on_conflict = insert.on_conflict_do_update(index_elements=["tenant", "lead_id"], set_=marked)
+        session.connection().execute(on_conflict, rows)
     _delete_scores(session, tenant, closed)
 
 
@@ -125,7 +140,7 @@ def list_dirty(session: Session, tenant: str, stage: str | None, limit: int | No
     if stage is not None:
         query = query.where(DirtyLeadRow.stage == stage)
     query = query.order_by(DirtyLeadRow.attempts, DirtyLeadRow.seq, DirtyLeadRow.lead_id).limit(limit)
-    return [DirtyLead(row.lead_id, row.seq, row.attempts) for row in session.scalars(query)]
+    return [DirtyLead(row.lead_id, row.seq, row.attempts, row.urgent) for row in session.scalars(query)]
 
 
 def list_stale(session: Session, tenant: str, stage: str, before: datetime, limit: int | None) -> list[str]:
@@ -188,7 +203,8 @@ def note_failures(
     for lead_id, reason in failures.items():
         row = session.get(DirtyLeadRow, (tenant, lead_id))
         if row is None:
-            row = DirtyLeadRow(tenant=tenant, lead_id=lead_id, stage=stage, seq=0, dirty_at=now, attempts=0)
+            row = DirtyLeadRow(tenant=tenant, lead_id=lead_id, stage=stage, seq=0, urgent=False, dirty_at=now)
+            row.attempts = 0
             session.add(row)
         row.attempts += not counted
         if row.attempts >= MAX_TRIES:
@@ -224,11 +240,36 @@ def list_standings(session: Session, tenant: str) -> list[Standing]:
     return [Standing(Score(*row), owner) for owner, *row in session.execute(query)]
 
 
-def put_in_order(session: Session, tenant: str, order: Order) -> int:
-    """Have `order` say what every scored lead shall show, and keep that; return how many values changed."""
-    query = select(WritebackRow.lead_id, WritebackRow.value).where(WritebackRow.tenant == tenant)
-    shown = {id_: parse_priority(id_, value) for id_, value in session.execute(query)}
-    return save_desired(session, tenant, order(list_standings(session, tenant), shown), shown)
+def put_in_order(session: Session, tenant: str, order: Order) -> tuple[int, bool]:
+    """Have `order` say what every scored lead shall show, and keep that.
+
+    Return how many values changed, and whether `order` held some back that it would change if it was asked again.
+    """
+    query = select(WritebackRow.lead_id, WritebackRow.value, WritebackRow.input_hash).where(
+        WritebackRow.tenant == tenant
+    )
+    rows = session.execute(query).all()
+    shown = {id_: parse_priority(id_, value) for id_, value, _ in rows}
+    seen = {id_: input_hash for id_, _, input_hash in rows}
+    standings = list_standings(session, tenant)
+    rescored = {
+        item.score.lead_id: item.score.input_hash
+        for item in standings
+        if seen.get(item.score.lead_id) != item.score.input_hash
+    }
+    ordered = order(standings, shown, rescored=rescored)
+    changed = save_desired(session, tenant, ordered, shown)
+    again = order(standings, {item.lead_id: item for item in ordered}, rescored=()) if changed else ordered
+    held_back = any(_shows_otherwise(one, other) for one, other in zip(ordered, again, strict=True))
+    looked_at = update(WritebackRow).where(
+        WritebackRow.tenant == tenant, WritebackRow.lead_id == bindparam("whose"), WritebackRow.ranked
+    )
+    if rescored:
+        session.connection().execute(
+            looked_at.values(input_hash=bindparam("name")),
+            [{"whose": id_, "name": input_hash} for id_, input_hash in rescored.items()],
+        )
+    return changed, held_back
 
 
 def save_desired(
@@ -260,6 +301,7 @@ def save_desired(
             "due_at": None,
             "parked": False,
             "ranked": True,
+            "input_hash": "",
         }
         for priority in changed
     ]
@@ -284,7 +326,8 @@ def _set_ranked(session: Session, tenant: str, ids: Sequence[str], *, ranked: bo
     wrong = sorted(set(session.scalars(otherwise)) & set(ids))
     for start in range(0, len(wrong), IDS_AT_ONCE):
         some = and_(WritebackRow.tenant == tenant, WritebackRow.lead_id.in_(wrong[start : start + IDS_AT_ONCE]))
-        session.execute(update(WritebackRow).where(some).values(ranked=ranked))
+        # What the CRM refused of a lead is another matter when it comes back.
+        session.execute(update(WritebackRow).where(some).values(ranked=ranked, parked=False, tries=0, due_at=None))
 
 
 def _shows_otherwise(before: Priority, after: Priority) -> bool:
@@ -330,6 +373,14 @@ def begin_writes(session: Session, tenant: str, due: Sequence[DueWrite]) -> list
             row.sent_value = None
             begun.append(item)
     return begun
+
+
+def doubt_writes(session: Session, tenant: str, sent: Sequence[DueWrite]) -> None:
+    """Note that nobody knows what the CRM shows of these leads: they are written again."""
+    for item in sent:
+        row = session.get(WritebackRow, (tenant, item.priority.lead_id))
+        if row is not None:
+            row.seq, row.sent_seq, row.sent_value = row.seq + 1, 0, None
 
 
 def record_writes(

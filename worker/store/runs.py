@@ -61,6 +61,11 @@ def list_open(session: Session, tenant: str) -> list[Run]:
     return [Run(row.job, row.day, row.started_at) for row in session.scalars(query)]
 
 
+def is_night(session: Session, tenant: str) -> bool:
+    """Say whether a night is being read: when it is through, every score is made anew."""
+    return any(run.job == "nightly" for run in list_open(session, tenant))
+
+
 def finish(session: Session, tenant: str, run: Run, now: datetime) -> None:
     """End a scheduled job; a night has every score made anew, as of now."""
     session.get_one(RunRow, (tenant, run.job, run.day)).finished_at = now

@@ -15,7 +15,7 @@ from connectors.base import Page, WriteOutcome
 from connectors.events import Event
 from connectors.lead import Interaction, InteractionKind, Lead, Outcome, Stage, StageChange
 from connectors.priority import Priority
-from worker.errors import StoppingError
+from worker.errors import LeaseLostError, StoppingError
 from worker.store import inbox, pages, ranking, runs, work
 from worker.store.database import Database
 from worker.store.figures import Figures, read_figures
@@ -38,6 +38,8 @@ from worker.store.work import Claim, Job
 
 # The row of cursors that says what is read; no stream has such a name.
 _READS = ", reads"
+# A share of all leads may change at a time; what was held back is looked at again after this.
+_NEXT_SHARE = timedelta(minutes=1)
 _KILLED = "whoever scored it died"
 
 
@@ -147,12 +149,14 @@ class Store:
     ) -> Saved:
         """Keep a page and the cursors after it, by stream, together: a run that dies repeats a page and skips none.
 
+        A page without cursors was read because the CRM told us to: what it changes is urgent.
+
         What the page says is no longer so goes in the same transaction; so does, at the end of a listing of everything
         that `began_at` then, what nobody has named since. Interactions that it ties otherwise than the store holds them
         go into the inbox, to be read again.
         """
         with self.database.writing() as session:
-            saved = pages.save_page(session, tenant, page, read_at, began_at, self._debounce)
+            saved = pages.save_page(session, tenant, page, read_at, began_at, self._debounce, urgent=not cursors)
             after = [{"tenant": tenant, "stream": stream, **asdict(cursor)} for stream, cursor in cursors.items()]
             upsert(session, CursorRow, after)
         return saved
@@ -313,7 +317,7 @@ class Store:
     def save_pass(self, held: Claim, made: Pass, *, stale: bool = False) -> int:
         """Keep what a pass over a stage found and give the stage back; return how many leads shall show something new.
 
-        A tenant is put in order once none of its scores is stale any more.
+        A tenant is put in order once none of its scores is stale any more; what a night comes upon waits for its end.
 
         Raises:
             LeaseLostError: Somebody else has the stage now; nothing is kept.
@@ -340,9 +344,14 @@ class Store:
             session.flush()
             if (made.more and stale) or work.is_stale(session, tenant):
                 return 0
-            changed = ranking.put_in_order(session, tenant, made.order)
+            told = any(item.urgent for item in made.settled)
+            if not stale and not told and runs.is_night(session, tenant):
+                return 0  # the end of the night puts all in order, once, however often it is broken off
+            changed, held_back = ranking.put_in_order(session, tenant, made.order)
             if changed:
                 work.mark(session, tenant, Job.WRITE, now)
+            if held_back:
+                work.mark(session, tenant, Job.RANK, now, stage=held.stage, delay=_NEXT_SHARE)
             return changed
 
     def note_try(self, held: Claim, lead_id: str) -> None:
@@ -374,8 +383,23 @@ class Store:
         """Mark what was stored by the sequence number that was sent; a value that changed meanwhile stays due.
 
         What was sent goes into the audit, its reason by hash.
+
+        Raises:
+            LeaseLostError: Somebody else writes for this tenant now; what was sent is written again.
         """
         now = self._now()
+        try:
+            self._record_writes(tenant, sent, outcomes, now)
+        except LeaseLostError:
+            # Somebody else has written meanwhile, and we over it, or he over us: nobody knows.
+            with self.database.unguarded().writing() as session:
+                ranking.doubt_writes(session, tenant, sent)
+                work.mark(session, tenant, Job.WRITE, now)
+            raise
+
+    def _record_writes(
+        self, tenant: str, sent: Sequence[DueWrite], outcomes: Sequence[WriteOutcome], now: datetime
+    ) -> None:
         with self.database.writing() as session:
             ranking.record_writes(session, tenant, sent, outcomes, lambda tries: now + backoff(tries))
             runs.audit_writes(session, tenant, sent, outcomes, now)

@@ -163,13 +163,17 @@ class WorkRow(Table):
 
 
 class DirtyLeadRow(Table):
-    """An open lead that says something its score does not know yet. `seq` is its stage's `dirty_seq` that marked it."""
+    """An open lead that says something its score does not know yet. `seq` is its stage's `dirty_seq` that marked it.
+
+    It is `urgent` if the CRM told us so, and not if we came upon it.
+    """
 
     __tablename__ = "dirty_lead"
     tenant: Mapped[str] = mapped_column(String(80), primary_key=True)
     lead_id: Mapped[str] = mapped_column(String(80), primary_key=True)
     stage: Mapped[str] = mapped_column(String(255))
     seq: Mapped[int] = mapped_column(BigInteger)
+    urgent: Mapped[bool] = mapped_column(Boolean)
     dirty_at: Mapped[datetime]
     attempts: Mapped[int] = mapped_column(Integer)
     parked_reason: Mapped[str | None] = mapped_column(Text)
@@ -201,7 +205,8 @@ class WritebackRow(Table):
     """What a lead should show in the CRM and what the CRM was last told: desired state, one row a lead, no log.
 
     A refusal that may pass is tried again at `due_at`; one that will not is `parked` until the value changes or a
-    person says so. What is not `ranked` any more is left as it is.
+    person says so. What is not `ranked` any more is left as it is. `input_hash` names what the model had seen of the
+    lead when the value was last looked at.
     """
 
     __tablename__ = "writeback"
@@ -216,6 +221,7 @@ class WritebackRow(Table):
     due_at: Mapped[datetime | None]
     parked: Mapped[bool] = mapped_column(Boolean)
     ranked: Mapped[bool] = mapped_column(Boolean)
+    input_hash: Mapped[str] = mapped_column(String(64))
     __table_args__ = (Index("writeback_due", "tenant", "seq", "sent_seq"),)
 
 

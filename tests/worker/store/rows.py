@@ -1,6 +1,6 @@
 """Leads, notes, scores and priorities of which only what matters is said."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -57,7 +57,9 @@ def priority(lead_id: str, rank: int = 1, *, reason: str = "because") -> Priorit
     return Priority(lead_id, Band.A, 50.0, rank, rank, reason, PriorityStatus.RANKED, "m", LONG_AGO)
 
 
-def by_chance(standings: Sequence[Standing], shown: Mapping[str, Priority]) -> Sequence[Priority]:
+def by_chance(
+    standings: Sequence[Standing], shown: Mapping[str, Priority], *, rescored: Collection[str]
+) -> Sequence[Priority]:
     """Put leads in order, the likeliest first."""
     in_order = sorted(standings, key=lambda item: (-item.score.probability, item.score.lead_id))
     return [priority(item.score.lead_id, place) for place, item in enumerate(in_order, start=1)]

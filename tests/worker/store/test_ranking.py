@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from threading import Event as Signal
 from threading import Thread
 from typing import overload
@@ -18,7 +19,10 @@ from connectors.memory import InMemoryConnector
 from connectors.priority import Priority
 from tests.worker.store.databases import Clock
 from tests.worker.store.rows import LEASE, LONG_AGO, STAGES, claimed, found, lead, note, park, priority, rows_of, score
-from worker.store import DirtyLead, Job, Score, Store
+from worker.errors import LeaseLostError
+from worker.order import order_steadily
+from worker.settings import BandConfig, SteadinessConfig
+from worker.store import DirtyLead, Job, Pass, Score, Store
 from worker.store.tables import AuditRow, DirtyLeadRow, InteractionRow, LeadRow, ScoreRow, WritebackRow
 from worker.store.work import MAX_TRIES
 from worker.writeback import write_back
@@ -206,7 +210,7 @@ def test_a_lead_that_failed_is_tried_again_after_the_others(store: Store, clock:
     store.has_pulled("a")
     failed(store, clock, 1)
 
-    assert store.list_dirty_leads("a", "new") == [DirtyLead("2", 1, 0), DirtyLead("1", 1, 1)]
+    assert store.list_dirty_leads("a", "new") == [DirtyLead("2", 1, 0, True), DirtyLead("1", 1, 1, True)]
 
 
 @pytest.mark.parametrize(("times", "is_parked"), [(MAX_TRIES - 1, False), (MAX_TRIES, True)])
@@ -461,6 +465,45 @@ def test_what_was_on_its_way_when_we_died_is_sent_again_though_it_changed_back(s
     ranked(store, priority("1", 1))
 
     assert priorities_due(store) == ["1"]
+
+
+def test_what_one_who_was_slow_may_have_written_over_is_written_again(store: Store, clock: Clock) -> None:
+    ranked(store, priority("1", 1))
+    store.mark("a", Job.WRITE)
+    slow = claimed(store, Job.WRITE)
+    old = store.list_due_writes("a")
+    store.under(slow).begin_writes("a", old)
+    clock.go_on(60)
+    ranked(store, priority("1", 2))
+    other = claimed(store, Job.WRITE)
+    sent(store)
+    store.finish(other)
+    with pytest.raises(LeaseLostError):
+        store.under(slow).record_writes("a", old, [WriteOutcome("1", written=True)])
+
+    assert [item.priority.rank for item in store.list_due_writes("a")] == [2]
+    assert store.claim(Job.WRITE, LEASE) is not None
+
+
+def test_what_an_order_held_back_is_looked_at_again_after_a_minute(store: Store, clock: Clock) -> None:
+    bands, steadiness = BandConfig(a=1), SteadinessConfig(places=0, share=0, points=0, max_churn=0.3)
+    keep(store, *(lead(id_) for id_ in "123"))
+    store.has_pulled("a")
+
+    def pass_with(*chances: float) -> None:
+        scores = [score(id_, probability=chance) for id_, chance in zip("123", chances, strict=True)]
+        order = partial(order_steadily, bands=bands, steadiness=steadiness)
+        settled = store.list_dirty_leads("a")
+        store.save_pass(claimed(store, Job.RANK), Pass(scores, settled, {}, order, False, 0, 0))
+
+    pass_with(0.1, 0.2, 0.3)
+    store.mark("a", Job.RANK, stage="new")
+    pass_with(0.3, 0.1, 0.2)
+    early = store.claim(Job.RANK, LEASE)
+    clock.go_on(60)
+
+    assert early is None
+    assert store.claim(Job.RANK, LEASE) is not None
 
 
 def test_what_was_refused_for_good_waits_for_another_value(store: Store, clock: Clock) -> None:

@@ -44,6 +44,7 @@ def upgrade() -> None:
         sa.Column("lead_id", sa.String(80), primary_key=True),
         sa.Column("stage", sa.String(255), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("urgent", sa.Boolean(), nullable=False),
         sa.Column("dirty_at", _TIME, nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("parked_reason", sa.Text()),
@@ -92,10 +93,12 @@ def upgrade() -> None:
         batch.add_column(sa.Column("due_at", _TIME))
         batch.add_column(sa.Column("parked", sa.Boolean(), nullable=False, server_default=sa.false()))
         batch.add_column(sa.Column("ranked", sa.Boolean(), nullable=False, server_default=sa.true()))
+        batch.add_column(sa.Column("input_hash", sa.String(64), nullable=False, server_default=""))
 
 
 def downgrade() -> None:
     with op.batch_alter_table("writeback") as batch:
+        batch.drop_column("input_hash")
         batch.drop_column("ranked")
         batch.drop_column("parked")
         batch.drop_column("due_at")
