@@ -135,6 +135,11 @@ class Connector(Protocol):
         """How many API calls this session has made."""
         ...
 
+    @property
+    def calls_left(self) -> int | None:
+        """How many API calls the account has left today by the CRM's own count, if it has told us."""
+        ...
+
     def list_stages(self) -> list[Stage]:
         """Return the funnel, first stage first."""
         ...

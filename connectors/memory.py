@@ -23,6 +23,7 @@ class InMemoryConnector:
     frequent_streams = streams
     priorities_at_once = 100
     reads = "everything"
+    calls_left = None
 
     def __init__(
         self,

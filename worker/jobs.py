@@ -10,11 +10,12 @@ import socket
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from connectors.base import Rereader
+from connectors.base import Connector, Rereader
 from connectors.errors import ConnectorError, RateLimitError, TransientError
 from ranking.errors import RankingError
 from worker.errors import LeaseLostError, NoModelError, StoppingError, WorkerError
@@ -24,7 +25,7 @@ from worker.logs import about
 from worker.office import Office
 from worker.pull import pull
 from worker.rank import rank_stage
-from worker.store import Claim, Job
+from worker.store import Claim, Job, Store
 from worker.writeback import write_back
 
 logger = logging.getLogger(__name__)
@@ -65,6 +66,7 @@ def _read_account(office: Office, held: Claim) -> None:
         logger.info("%s %s of %s read %d records", run.job, run.day, held.tenant, sum(report.records.values()))
         if run.job == "nightly":
             office.bell.ring(Job.RANK, stale=True)
+    _note_calls_left(store, connector)
     store.finish(held, wake_at=store.next_event_at(held.tenant))
     office.bell.ring(Job.RANK, delay=office.debounce)
 
@@ -92,7 +94,13 @@ def _write_account(office: Office, held: Claim) -> None:
     while due := store.list_due_writes(held.tenant, datetime.now(UTC))[:_WRITTEN_AT_ONCE]:
         report = write_back(store, connector, due=due)
         logger.info("wrote %d leads of %s, %d refused", report.written, held.tenant, len(report.refused))
+    _note_calls_left(store, connector)
     store.finish(held, wake_at=store.next_write_at(held.tenant))
+
+
+def _note_calls_left(store: Store, connector: Connector) -> None:
+    if connector.calls_left is not None:
+        store.set_gauge(connector.name, "quota_left", connector.calls_left)
 
 
 def _work_off(office: Office, job: Job, do: Callable[[Claim], None], *, stale: bool = False) -> int:
@@ -118,7 +126,8 @@ def _do(office: Office, held: Claim, do: Callable[[Claim], None]) -> None:
     except LeaseLostError as error:
         logger.warning("%s", error)
     except StoppingError:
-        office.store.give_back(held)
+        with suppress(LeaseLostError):
+            office.store.give_back(held)
         logger.info("gave back %s: this process is to end", what)
     except RateLimitError as error:
         wait = timedelta(seconds=error.retry_after_seconds or _THROTTLED.total_seconds())

@@ -43,6 +43,12 @@ def up(settings: Settings, host: str, port: int, started: Callable[[], None] = l
     sweeping.start()
     started()
     signals.celeryd_init.disconnect(check_at_start)  # nobody else has to hear this broker
+
+    def stop(**_: object) -> None:
+        office.stopping.set()
+
+    # At the first signal: a long pull is given back after the page that it is at, and not waited for to its end.
+    signals.worker_shutting_down.connect(stop)
     worker = celery.Worker(
         pool="threads", concurrency=_THREADS, hostname="callfirst@localhost", without_gossip=True, without_mingle=True
     )

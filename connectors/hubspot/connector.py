@@ -43,6 +43,10 @@ class HubSpotConnector:
         return self._transport.usage.calls
 
     @property
+    def calls_left(self) -> int | None:
+        return self._transport.usage.left_today
+
+    @property
     def usage(self) -> Usage:
         """What this session has cost so far."""
         return self._transport.usage

@@ -60,6 +60,13 @@ class SalesforceConnector:
         return self._transport.usage.calls
 
     @property
+    def calls_left(self) -> int | None:
+        usage = self._transport.usage
+        if usage.used_today is None or usage.allowed_a_day is None:
+            return None
+        return usage.allowed_a_day - usage.used_today
+
+    @property
     def usage(self) -> Usage:
         """What this session has cost so far, and how much the whole org has used today."""
         return self._transport.usage
