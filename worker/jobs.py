@@ -36,6 +36,7 @@ _STALE_TURN_SECONDS = 2.0  # a note that has just come in is ranked between two 
 # What is listed at a time: the newest values are not behind a whole night's in the queue.
 _WRITTEN_AT_ONCE = 2000
 _STARTED_AT = datetime.now(UTC)
+_MODEL_IS_LENT = timedelta(seconds=1)
 _THROTTLED = timedelta(seconds=10)  # as long as HubSpot's window, for a refusal that names no time
 
 
@@ -46,6 +47,10 @@ def read(office: Office) -> int:
 
 def rank(office: Office, *, stale: bool = False) -> int:
     """Score what changed and put it in order; with `stale`, make old scores anew. Return how many passes that took."""
+    if office.rankers.are_lent:
+        # Whoever waits for the model would keep a thread from reading and writing.
+        office.bell.ring(Job.RANK, stale=stale, delay=_MODEL_IS_LENT)
+        return 0
     return _work_off(office, Job.RANK, lambda held: _rank_stage(office, held, stale=stale), stale=stale)
 
 

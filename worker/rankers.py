@@ -23,6 +23,11 @@ class Rankers:
         self._one_at_a_time = Lock()
         self._opened: dict[str, tuple[str | None, RankingModel, CachedReader]] = {}
 
+    @property
+    def are_lent(self) -> bool:
+        """Whether another thread of this process is ranking just now."""
+        return self._one_at_a_time.locked()
+
     @contextmanager
     def use(self, tenant: str) -> Iterator[tuple[RankingModel, CachedReader]]:
         """Lend the model in use and the language model that reads for it, to one thread at a time.

@@ -479,3 +479,11 @@ def test_a_process_that_works_says_that_it_lives(office: Office) -> None:
         kinds = {row.kind for row in session.query(HeartbeatRow)}
 
     assert kinds == {"write"}  # each process is named once, by what it did last
+
+
+def test_nobody_waits_for_a_model_that_another_thread_has(office: Office, bell: InMemoryBell) -> None:
+    with office.rankers.use("memory"):
+        done = rank(office, stale=True)
+
+    assert done == 0
+    assert bell.rung == [(Job.RANK, True)]
