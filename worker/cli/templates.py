@@ -2,6 +2,24 @@
 
 from pathlib import Path
 
+# What is the same for every CRM.
+_REST = """\
+
+[bands]
+a = 10  # leads a rep can call today
+b = 20  # and next
+
+[worker]
+nightly_at = "02:00"  # when everything is read and ranked anew
+time_zone = "UTC"
+poll_minutes = 5  # how often the CRM is asked what no webhook told; 0: never
+
+[steadiness]
+# What a lead shows is renewed when it moves by more than so many places, or than this share of its place.
+places = 3
+share = 0.1
+max_churn = 0.3  # of all leads at a time, at most
+"""
 _TOML = {
     "hubspot": """\
 # Policy. Secrets belong into .env; the environment wins over this file.
@@ -16,22 +34,8 @@ won = ["WON"]
 lost = ["LOST", "UNQUALIFIED"]
 # Properties that must not count: outcomes in disguise, or what must not decide (gender, birth date).
 excluded_fields = []
-
-[bands]
-a = 10  # leads a rep can call today
-b = 20  # and next
-
-[worker]
-nightly_at = "02:00"  # when everything is read and ranked anew
-time_zone = "UTC"
-poll_minutes = 5  # how often the CRM is asked what no webhook told; 0: never
-
-[steadiness]
-# What a lead shows is renewed when it moves by more than so many places, or than this share of its place.
-places = 3
-share = 0.1
-max_churn = 0.3  # of all leads at a time, at most
-""",
+"""
+    + _REST,
     "salesforce": """\
 # Policy. Secrets belong into .env; the environment wins over this file.
 
@@ -42,22 +46,8 @@ object = "Lead"
 lost = ["Closed - Not Converted", "Unqualified"]
 # Fields that must not count: outcomes in disguise, or what must not decide (gender, birth date).
 excluded_fields = []
-
-[bands]
-a = 10  # leads a rep can call today
-b = 20  # and next
-
-[worker]
-nightly_at = "02:00"  # when everything is read and ranked anew
-time_zone = "UTC"
-poll_minutes = 5  # how often the CRM is asked what no webhook told; 0: never
-
-[steadiness]
-# What a lead shows is renewed when it moves by more than so many places, or than this share of its place.
-places = 3
-share = 0.1
-max_churn = 0.3  # of all leads at a time, at most
-""",
+"""
+    + _REST,
 }
 _ENVIRONMENT = {
     "hubspot": "HUBSPOT__ACCESS_TOKEN=\n",
