@@ -42,9 +42,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class DirtyLead:
-    """A lead that is to be scored again, by the number that said so, how often that failed, and whether it was told."""
+    """A lead to be scored again: which count of its stage says so, how often that failed, and whether it was told."""
 
     lead_id: str
+    stage: str
     seq: int
     attempts: int
     urgent: bool = False
@@ -140,7 +141,7 @@ def list_dirty(session: Session, tenant: str, stage: str | None, limit: int | No
     if stage is not None:
         query = query.where(DirtyLeadRow.stage == stage)
     query = query.order_by(DirtyLeadRow.attempts, DirtyLeadRow.seq, DirtyLeadRow.lead_id).limit(limit)
-    return [DirtyLead(row.lead_id, row.seq, row.attempts, row.urgent) for row in session.scalars(query)]
+    return [DirtyLead(row.lead_id, row.stage, row.seq, row.attempts, row.urgent) for row in session.scalars(query)]
 
 
 def list_stale(session: Session, tenant: str, stage: str, before: datetime, limit: int | None) -> list[str]:
@@ -182,11 +183,15 @@ def save_scores(session: Session, tenant: str, scores: Sequence[Score]) -> None:
 
 
 def settle_dirty(session: Session, tenant: str, done: Sequence[DirtyLead]) -> None:
-    """Mark leads as scored; one that was marked again meanwhile stays to be scored."""
+    """Mark leads as scored; one that was marked again meanwhile, here or in another stage, stays to be scored."""
     for item in done:
         session.execute(
             delete(DirtyLeadRow).where(
-                DirtyLeadRow.tenant == tenant, DirtyLeadRow.lead_id == item.lead_id, DirtyLeadRow.seq == item.seq
+                DirtyLeadRow.tenant == tenant,
+                DirtyLeadRow.lead_id == item.lead_id,
+                # Each stage counts by itself: one number can stand for two things.
+                DirtyLeadRow.stage == item.stage,
+                DirtyLeadRow.seq == item.seq,
             )
         )
 

@@ -29,8 +29,8 @@ from worker.writeback import write_back
 
 
 def keep(store: Store, *leads: Lead, notes: Sequence[str] = ()) -> None:
-    store.save_stages("a", STAGES)
     """Keep a page of leads and notes, which hold the text `worth 1` unless the text follows the lead after a colon."""
+    store.save_stages("a", STAGES)
     said = [note(lead_id, text or "worth 1") for lead_id, _, text in (item.partition(":") for item in notes)]
     store.save_page("a", Page(leads=leads, interactions=tuple(said)), read_at=store._now())
 
@@ -190,6 +190,17 @@ def test_a_lead_that_was_marked_again_while_it_was_scored_stays_dirty(store: Sto
     assert (dirty_ids(store), claimed(store, Job.RANK).stage) == (["1"], "new")
 
 
+def test_a_lead_that_moved_while_it_was_scored_stays_dirty_though_both_stages_have_counted_as_far(store: Store) -> None:
+    keep(store, lead("1"))
+    store.has_pulled("a")
+    held, dirty = claimed(store, Job.RANK), store.list_dirty_leads("a", "new")
+
+    keep(store, lead("1", "demo"))
+    store.save_pass(held, found(score("1"), settled=dirty))
+
+    assert dirty_ids(store) == ["1"]
+
+
 def test_a_pass_that_is_not_through_leaves_its_stage_due(store: Store) -> None:
     keep(store, lead("1"))
     store.has_pulled("a")
@@ -210,7 +221,7 @@ def test_a_lead_that_failed_is_tried_again_after_the_others(store: Store, clock:
     store.has_pulled("a")
     failed(store, clock, 1)
 
-    assert store.list_dirty_leads("a", "new") == [DirtyLead("2", 1, 0, True), DirtyLead("1", 1, 1, True)]
+    assert store.list_dirty_leads("a", "new") == [DirtyLead("2", "new", 1, 0, True), DirtyLead("1", "new", 1, 1, True)]
 
 
 @pytest.mark.parametrize(("times", "is_parked"), [(MAX_TRIES - 1, False), (MAX_TRIES, True)])
@@ -250,7 +261,8 @@ def test_a_lead_that_was_scored_on_its_last_try_is_not_parked(store: Store, cloc
     clock.go_on(3600)
     held = claimed(store, Job.RANK)
     store.note_try(held, "1")
-    tried = [DirtyLead("1", row["seq"], row["attempts"]) for row in rows_of(store, "a", DirtyLeadRow)["dirty_lead"]]
+    [row] = rows_of(store, "a", DirtyLeadRow)["dirty_lead"]
+    tried = [DirtyLead("1", "new", row["seq"], row["attempts"])]
     store.save_pass(held, found(score("1"), settled=tried))
 
     assert rows_of(store, "a", DirtyLeadRow) == {"dirty_lead": []}
