@@ -164,6 +164,10 @@ class Connector(Protocol):
         """Store each priority on its lead; say for every one, in the given order, whether it was stored."""
         ...
 
+    def list_shown(self, priorities: Sequence[Priority]) -> set[str]:
+        """Return the ids of the leads that show these values already, but for when they were ranked."""
+        ...
+
     def list_by_rank(self, stage: str) -> list[ListedLead]:
         """Return a stage's open leads in the order in which the CRM itself sorts them by our rank."""
         ...

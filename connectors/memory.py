@@ -7,7 +7,7 @@ from datetime import datetime
 from connectors.base import Health, HealthCheck, ListedLead, Page, SetupStep, WriteOutcome
 from connectors.errors import SchemaError
 from connectors.lead import Interaction, InteractionKind, Lead, Outcome, Stage, StageChange
-from connectors.priority import PRIORITY_FIELDS, Priority
+from connectors.priority import COMPARED_FIELDS, PRIORITY_FIELDS, Priority
 
 _PAGE_ROWS = 50
 
@@ -104,6 +104,15 @@ class InMemoryConnector:
                 self.priorities[priority.lead_id] = priority
             outcomes.append(WriteOutcome(priority.lead_id, written=known, detail="" if known else "NOT_FOUND"))
         return outcomes
+
+    def list_shown(self, priorities: Sequence[Priority]) -> set[str]:
+        self.calls += 1
+        written = ((item, self.priorities.get(item.lead_id)) for item in priorities)
+        return {
+            wanted.lead_id
+            for wanted, shown in written
+            if shown is not None and all(getattr(wanted, name) == getattr(shown, name) for name in COMPARED_FIELDS)
+        }
 
     def list_by_rank(self, stage: str) -> list[ListedLead]:
         self.calls += 1

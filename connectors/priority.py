@@ -3,9 +3,11 @@
 The fields are named once, here; each connector spells them in its CRM's way and writes no other.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 
 class Band(StrEnum):
@@ -69,3 +71,21 @@ PRIORITY_FIELDS = (
 
 # `ranked_at` is written along with a change and never causes one.
 COMPARED_FIELDS = tuple(field.name for field in PRIORITY_FIELDS if field.name != "ranked_at")
+
+
+def shows(record: Mapping[str, Any], wanted: Mapping[str, Any], names: Mapping[str, str]) -> bool:
+    """Say whether a CRM's record shows what we want it to, but for when it was ranked.
+
+    `names` are the CRM's names of our fields. A number may come back spelt in another way, an empty text as none.
+    """
+    for field in PRIORITY_FIELDS:
+        shown, ours = record.get(names[field.name]), wanted[names[field.name]]
+        if field.name in COMPARED_FIELDS and not _is_same(field, shown, ours):
+            return False
+    return True
+
+
+def _is_same(field: PriorityField, shown: Any, ours: Any) -> bool:
+    if field.kind == "number":
+        return shown not in (None, "") and float(shown) == float(ours)
+    return bool((shown or "") == ours)

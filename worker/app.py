@@ -5,6 +5,7 @@
     celery -A worker.app worker -Q writeback -c 1
     celery -A worker.app beat                                schedule and sweeper
 
+With --without-mingle --without-gossip a worker is ready a second earlier: ours have nothing to tell each other.
 A message only wakes somebody: it carries nothing, and may be lost, late or repeated (see `worker.jobs`).
 """
 
@@ -47,6 +48,7 @@ app.conf.update(
     worker_soft_shutdown_timeout=30,  # with REMAP_SIGTERM=SIGQUIT: half a minute to end, then back into the queue
     worker_enable_soft_shutdown_on_idle=True,
     worker_pool_start_method="spawn",  # a forked child cannot use a GPU that its parent has touched
+    worker_proc_alive_timeout=120,  # a spawned child imports first, which on a busy machine takes longer than 4 s
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,  # an idle worker never gives up
     broker_transport_options={

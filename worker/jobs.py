@@ -24,7 +24,6 @@ from worker.leases import kept
 from worker.logs import about
 from worker.office import Office
 from worker.pull import pull
-from worker.rank import rank_stage
 from worker.store import Claim, Job, Store
 from worker.writeback import write_back
 
@@ -37,6 +36,7 @@ _STALE_TURN_SECONDS = 2.0  # a note that has just come in is ranked between two 
 _WRITTEN_AT_ONCE = 2000
 _STARTED_AT = datetime.now(UTC)
 _MODEL_IS_LENT = timedelta(seconds=1)
+_DATABASE_FAILED = timedelta(seconds=1)  # of two transactions that wait for each other PostgreSQL ends one
 _THROTTLED = timedelta(seconds=10)  # as long as HubSpot's window, for a refusal that names no time
 
 
@@ -79,6 +79,8 @@ def _read_account(office: Office, held: Claim) -> None:
 def _rank_stage(office: Office, held: Claim, *, stale: bool) -> None:
     now = datetime.now(UTC)  # before the model is chosen: what another one says is older than its promotion
     with office.rankers.use(held.tenant) as (model, reader):
+        from worker.rank import rank_stage  # by now it is imported; only those who rank need it
+
         report = rank_stage(office.store, held, model, reader, office.bands, office.steadiness, stale=stale, now=now)
     logger.info(
         "ranked %s %s: %d leads scored, %d failed, %d texts read, %d values changed",
@@ -142,8 +144,12 @@ def _do(office: Office, held: Claim, do: Callable[[Claim], None]) -> None:
     except (TransientError, NoModelError) as error:
         logger.warning("%s failed and is tried again: %s", what, error)
         _give_up(office, held, str(error), hopeless=False)
-    except SQLAlchemyError:
-        raise  # of the database: there is nowhere to note it, and the lease runs out by itself
+    except SQLAlchemyError as error:
+        # Of the database. If it is still there, somebody tries again soon; if not, the lease runs out by itself.
+        with suppress(SQLAlchemyError):
+            _give_up(office, held, type(error).__name__, hopeless=False, after=_DATABASE_FAILED)
+            office.bell.ring(held.job, delay=_DATABASE_FAILED)
+        raise
     except (ConnectorError, RankingError, WorkerError) as error:
         logger.error("%s failed: %s", what, error)
         _give_up(office, held, str(error), hopeless=True)

@@ -5,15 +5,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from threading import Event
+from typing import TYPE_CHECKING
 
 from connectors.base import Connector
 from worker.bell import Bell
 from worker.errors import ConfigurationError
 from worker.rankers import Rankers
-from worker.regimes import Teacher
 from worker.settings import BandConfig, Settings, SteadinessConfig
 from worker.store import Store
 from worker.wiring import build_connectors, build_reader, build_store
+
+if TYPE_CHECKING:
+    from worker.regimes import Teacher
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +56,13 @@ def build_office(settings: Settings, bell: Bell) -> Office:
     # Without Redis the windows of a quota are in the session itself, and there is one session for all.
     shared = settings.broker_url.startswith(("redis://", "rediss://"))
     background = {item.name: item for item in build_connectors(settings, store)} if shared else connectors
-    reader = partial(build_reader, settings.ranking, settings.cache_dir)
     return Office(
         store=store,
         connectors=connectors,
         background=background,
-        rankers=Rankers(store, reader, Teacher(settings.ranking, settings.cache_dir)),
+        rankers=Rankers(
+            store, partial(build_reader, settings.ranking, settings.cache_dir), partial(_build_teacher, settings)
+        ),
         bell=bell,
         bands=settings.bands,
         steadiness=settings.steadiness,
@@ -66,3 +70,9 @@ def build_office(settings: Settings, bell: Bell) -> Office:
         debounce=timedelta(seconds=settings.worker.debounce_seconds),
         stopping=Event(),
     )
+
+
+def _build_teacher(settings: Settings) -> "Teacher":
+    from worker.regimes import Teacher  # only those who rank need it
+
+    return Teacher(settings.ranking, settings.cache_dir)

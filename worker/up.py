@@ -39,6 +39,7 @@ def up(settings: Settings, host: str, port: int, started: Callable[[], None] = l
         web.join(0.05)
     if not web.is_alive():
         raise WorkerError(f"cannot listen on {host}:{port}: is it in use?")
+    tasks.open_models_ahead()
     sweeping = Thread(target=_keep_sweeping, args=(settings, office.stopping), name="sweeper", daemon=True)
     sweeping.start()
     started()

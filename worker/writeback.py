@@ -26,7 +26,7 @@ def write_back(
     """Send the priorities that differ from what the CRM was last told, all or those that are `due`.
 
     A row is marked sent with the sequence number that was sent, so a value that changed meanwhile stays due, and a
-    crash repeats a write but never loses one.
+    crash never loses a write. What was on its way in a crash is looked for in the CRM before it is sent again.
     """
     tenant = connector.name
     calls = connector.calls
@@ -37,9 +37,19 @@ def write_back(
     at_once = connector.priorities_at_once
     for start in range(0, len(rows), at_once):
         sent = store.begin_writes(tenant, rows[start : start + at_once])
-        outcomes = connector.write_priorities([row.priority for row in sent])
+        outcomes = _send(connector, sent)
         store.record_writes(tenant, sent, outcomes)
         written += sum(outcome.written for outcome in outcomes)
         refused += [outcome for outcome in outcomes if not outcome.written]
         progress(min(start + at_once, len(rows)), len(rows))
     return WriteReport(written, tuple(refused), connector.calls - calls)
+
+
+def _send(connector: Connector, due: Sequence[DueWrite]) -> list[WriteOutcome]:
+    """Send what the CRM does not show; say for every value, in the given order, whether it is there."""
+    in_doubt = [item.priority for item in due if item.may_be_shown]
+    shown = connector.list_shown(in_doubt) if in_doubt else set()
+    unsent = [item.priority for item in due if item.priority.lead_id not in shown]
+    answers = {outcome.lead_id: outcome for outcome in connector.write_priorities(unsent)} if unsent else {}
+    ids = (item.priority.lead_id for item in due)
+    return [answers.get(id_) or WriteOutcome(id_, written=True) for id_ in ids]

@@ -72,5 +72,8 @@ class HubSpotConnector:
     def write_priorities(self, priorities: Sequence[Priority]) -> list[WriteOutcome]:
         return self._writer.write(priorities)
 
+    def list_shown(self, priorities: Sequence[Priority]) -> set[str]:
+        return self._writer.list_shown(priorities)
+
     def list_by_rank(self, stage: str) -> list[ListedLead]:
         return self._writer.list_by_rank(stage)

@@ -3,16 +3,21 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from hubspot.crm.objects import BatchInputSimplePublicObjectBatchInput, PublicObjectSearchRequest
+from hubspot.crm.objects import (
+    BatchInputSimplePublicObjectBatchInput,
+    BatchReadInputSimplePublicObjectId,
+    PublicObjectSearchRequest,
+)
 
 from connectors.base import ListedLead, WriteOutcome
 from connectors.errors import InvalidRequestError, SchemaError
 from connectors.hubspot.config import HubSpotConfig
 from connectors.hubspot.fields import LeadFields
+from connectors.hubspot.replies import list_missing
 from connectors.hubspot.schema import LEAD_OBJECTS, property_name
 from connectors.hubspot.stages import StageReader
 from connectors.hubspot.transport import Transport
-from connectors.priority import PRIORITY_FIELDS, Priority
+from connectors.priority import PRIORITY_FIELDS, Priority, shows
 from connectors.times import render_time
 
 BATCH_ROWS = 100  # HubSpot's limit for batch updates
@@ -82,6 +87,26 @@ class Writer:
                 yield WriteOutcome(id_, written=False, detail=f"HubSpot: {reasons[id_]}")
             else:
                 yield WriteOutcome(id_, written=False, detail="HubSpot: not answered", retryable=True)
+
+    def list_shown(self, priorities: Sequence[Priority]) -> set[str]:
+        """Read our properties of these leads; see `Connector.list_shown`."""
+        wanted = {priority.lead_id: render_properties(priority) for priority in priorities}
+        ids = list(wanted)
+        api = self._transport.client.crm.objects.batch_api
+        what = f"POST {self._type}/batch/read"
+        shown: set[str] = set()
+        for start in range(0, len(ids), BATCH_ROWS):
+            request = BatchReadInputSimplePublicObjectId(
+                inputs=[{"id": id_} for id_ in ids[start : start + BATCH_ROWS]],
+                properties=list(_NAMES.values()),
+                properties_with_history=[],
+            )
+            reply = self._transport.call(what, api.read, self._type, request)
+            list_missing(what, reply)  # which leads are gone, the write itself will be told
+            # Of a lead that was merged HubSpot returns the one that it went into.
+            rows = [row for row in reply.results if row.id in wanted]
+            shown |= {row.id for row in rows if shows(row.properties, wanted[row.id], _NAMES)}
+        return shown
 
     def list_by_rank(self, stage: str) -> list[ListedLead]:
         """Ask HubSpot for a stage's leads, sorted by our rank."""

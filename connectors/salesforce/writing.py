@@ -5,9 +5,9 @@ from typing import Any
 
 from connectors.base import ListedLead, WriteOutcome
 from connectors.errors import InvalidRequestError, SchemaError, TransientError, UnavailableError
-from connectors.priority import PRIORITY_FIELDS, Priority
+from connectors.priority import PRIORITY_FIELDS, Priority, shows
 from connectors.salesforce.schema import LeadObject, field_name
-from connectors.salesforce.soql import text_literal
+from connectors.salesforce.soql import chunks, list_literal, text_literal
 from connectors.salesforce.transport import Transport
 from connectors.times import render_time
 
@@ -84,6 +84,17 @@ class Writer:
         results = self._transport.rest("PATCH", "composite/sobjects", json=body, headers=_HEADERS)
         # Results come by position: a failure carries no id.
         return [_outcome(id_, result) for id_, result in zip(values, results, strict=True)]
+
+    def list_shown(self, priorities: Sequence[Priority]) -> set[str]:
+        """Read our fields of these leads; see `Connector.list_shown`."""
+        wanted = {priority.lead_id: render_fields(priority) for priority in priorities}
+        shown: set[str] = set()
+        for ids in chunks(wanted):
+            rows = self._transport.query_rows(
+                f"SELECT Id, {', '.join(_NAMES.values())} FROM {self._lead.name} WHERE Id IN {list_literal(ids)}"
+            )
+            shown |= {row["Id"] for row in rows if shows(row, wanted[row["Id"]], _NAMES)}
+        return shown
 
     def list_by_rank(self, stage: str) -> list[ListedLead]:
         """Ask Salesforce for a stage's leads, sorted by our rank."""

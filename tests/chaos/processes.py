@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 _START_SECONDS = 120.0
+_ALONE = ("--without-mingle", "--without-gossip")
 _CELERY = (sys.executable, "-m", "celery", "-A", "worker.app")
 
 
@@ -89,7 +90,7 @@ def one_for_each(folder: Path, settings: Mapping[str, str], port: int) -> list[P
     """Return the processes of an installation as they are deployed; two that write, so that one can take over."""
 
     def worker(name: str, *options: str) -> Process:
-        command = (*_CELERY, "worker", "-l", "INFO", "-n", f"{name.replace(' ', '-')}@chaos", "-Q", *options)
+        command = (*_CELERY, "worker", "-l", "INFO", "-n", f"{name.replace(' ', '-')}@chaos", *_ALONE, "-Q", *options)
         return Process(name, command, " ready.", folder, settings)
 
     web = (sys.executable, "-m", "uvicorn", "--factory", "worker.web:create_app", "--port", str(port))

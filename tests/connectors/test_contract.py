@@ -1,7 +1,9 @@
 """What every connector must do, run over all of them; HubSpot and Salesforce through their real clients over HTTP."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -120,6 +122,46 @@ def test_a_written_priority_can_be_sorted_by_in_the_crm(connector: Connector) ->
     listed = connector.list_by_rank(stage)
     assert [row.lead_id for row in listed] == [lead.id for lead in reversed(leads)]
     assert (listed[0].band, listed[0].score, listed[0].reason) == ("A", 71.5, 'For: "ça va"')
+
+
+def test_the_crm_says_which_values_it_shows(connector: Connector) -> None:
+    connector.setup()
+    one, other, third = [lead for lead in read_all(connector).leads if lead.outcome is Outcome.OPEN][4:7]
+    shown = [replace(priority(one, 1), reason=""), priority(other, 2), priority(third, 3)]
+    connector.write_priorities(shown)
+    gone = replace(priority(one, 1), lead_id="00Q000000000999AAA" if connector.name == "salesforce" else "999999999")
+
+    assert connector.list_shown([*shown, gone]) == {one.id, other.id, third.id}
+    assert connector.list_shown([replace(item, ranked_at=NOW - timedelta(days=1)) for item in shown]) == {
+        item.lead_id for item in shown
+    }
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"band": Band.B},
+        {"score": 71.4},
+        {"rank": 7},
+        {"call_order": 7},
+        {"reason": ""},
+        {"status": PriorityStatus.BASE},
+        {"model_version": "test-2"},
+    ],
+)
+def test_a_value_that_differs_anywhere_is_not_shown(connector: Connector, change: dict[str, Any]) -> None:
+    connector.setup()
+    lead = [lead for lead in read_all(connector).leads if lead.outcome is Outcome.OPEN][7]
+    connector.write_priorities([priority(lead, 1)])
+
+    assert connector.list_shown([replace(priority(lead, 1), **change)]) == set()
+
+
+def test_a_lead_that_was_never_written_shows_nothing(connector: Connector) -> None:
+    connector.setup()
+    closed = next(lead for lead in read_all(connector).leads if lead.outcome is Outcome.LOST)
+
+    assert connector.list_shown([priority(closed, 1)]) == set()
 
 
 def test_every_record_gets_an_outcome_in_the_given_order(connector: Connector) -> None:

@@ -35,6 +35,12 @@ def running(folder: Path, settings: dict[str, str], *command: str) -> Iterator["
             process.wait(90)
 
 
+def has_loaded_torch(worker: int) -> bool:
+    """Say whether a child of this process has."""
+    children = Path(f"/proc/{worker}/task/{worker}/children").read_text().split()
+    return any("libtorch" in Path(f"/proc/{child}/maps").read_text() for child in children)
+
+
 def has_priorities(crm: Sandbox) -> bool:
     stages = [stage.id for stage in crm.connector.list_stages() if stage.outcome == "open"]
     return any(crm.connector.list_by_rank(stage) for stage in stages)
@@ -57,6 +63,29 @@ def test_workers_and_beat_do_the_first_night_by_themselves(redis_url: str, tmp_p
 
     assert "one@test" in pong.stdout
     assert "pong" in pong.stdout
+
+
+def test_only_what_ranks_loads_torch_and_it_does_so_before_there_is_work(redis_url: str, tmp_path: Path) -> None:
+    settings = environment(tmp_path, HUBSPOT__ACCESS_TOKEN="sandbox", BROKER_URL=redis_url)
+    with ExitStack() as processes:
+        pulls, ranks, does_all = (
+            processes.enter_context(running(tmp_path, settings, "worker", "-c", "1", "-n", f"{name}@test", *queues))
+            for name, queues in (("pulls", ["-Q", "pull"]), ("ranks", ["-Q", "gpu,gpu_nightly"]), ("all", []))
+        )
+        deadline = time.monotonic() + 120
+        while not (has_loaded_torch(ranks.pid) and has_loaded_torch(does_all.pid)):
+            assert time.monotonic() < deadline, "nothing was imported within two minutes"
+            time.sleep(0.2)
+
+        assert not has_loaded_torch(pulls.pid)
+
+
+def test_what_reads_and_writes_imports_nothing_that_ranks(tmp_path: Path) -> None:
+    heavy = "torch, transformers, sklearn, scipy, xgboost"
+    code = f"import sys, worker.tasks, worker.web; print(set('{heavy}'.split(', ')) & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+
+    assert done.stdout.strip() == "set()"
 
 
 @pytest.mark.parametrize("command", ["worker", "beat"])

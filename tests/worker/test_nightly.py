@@ -69,7 +69,7 @@ class Home:
             store=self.store,
             connectors={"memory": crm},
             background={"memory": crm},
-            rankers=Rankers(self.store, lambda: reader, Teacher(RankingConfig(), folder)),
+            rankers=Rankers(self.store, lambda: reader, lambda: Teacher(RankingConfig(), folder)),
             bell=SilentBell(),
             bands=BandConfig(a=5, b=10),
             steadiness=SteadinessConfig(),

@@ -8,6 +8,8 @@ from pathlib import Path
 from threading import Event as Signal
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from connectors.base import Page, WriteOutcome
 from connectors.errors import AuthenticationError, RateLimitError, UnavailableError
@@ -108,7 +110,7 @@ def untrained(store: Store, crm: FailingConnector, bell: InMemoryBell, worths: W
         connectors={"memory": crm},
         background={"memory": crm},
         rankers=Rankers(
-            store, lambda: CachedReader(worths, tmp_path / "vectors.sqlite"), Teacher(RankingConfig(), tmp_path)
+            store, lambda: CachedReader(worths, tmp_path / "vectors.sqlite"), lambda: Teacher(RankingConfig(), tmp_path)
         ),
         bell=bell,
         bands=BandConfig(a=2, b=2),
@@ -164,6 +166,11 @@ def parked(store: Store) -> dict[str, str]:
     """Return why work is parked, by job."""
     rows = rows_of(store, "memory", WorkRow)["work"]
     return {row["job"]: row["parked_reason"] for row in rows if row["parked_reason"]}
+
+
+def rename(store: Store, table: str, name: str) -> None:
+    with store.database.writing() as session:
+        session.execute(text(f"ALTER TABLE {table} RENAME TO {name}"))
 
 
 # The way of a change ----------------------------------------------------------------------------------------------
@@ -249,6 +256,22 @@ def test_a_write_that_failed_is_sent_again(office: Office, crm: FailingConnector
     write(office)
 
     assert crm.priorities["0"].call_order == 1
+
+
+def test_what_the_database_failed_is_tried_again_soon(office: Office, crm: FailingConnector, clock: Clock) -> None:
+    tell(office, crm, clock, "0", "worth 9")
+    read(office)
+    rank(office)
+    crm.first = lambda: rename(office.store, "audit", "missing")
+    with pytest.raises(SQLAlchemyError):
+        write(office)
+    crm.first = lambda: None
+    rename(office.store, "missing", "audit")
+    clock.go_on(1)
+    write(office)
+
+    assert crm.priorities["0"].call_order == 1
+    assert office.store.list_due_writes("memory") == []
 
 
 def test_what_fails_for_a_while_is_never_parked(office: Office, crm: FailingConnector, clock: Clock) -> None:

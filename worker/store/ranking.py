@@ -13,7 +13,10 @@ from connectors.lead import Outcome
 from connectors.priority import COMPARED_FIELDS, Band, Priority, PriorityStatus
 from worker.store.statements import IDS_AT_ONCE, insert_into, row_count, upsert
 from worker.store.tables import DirtyLeadRow, LeadRow, ScoreRow, StageRow, WritebackRow
-from worker.store.work import MAX_TRIES, Job, mark
+from worker.store.work import MAX_TRIES, Job, keep_waiting, mark
+
+# As `sent_seq`: a value has left, and nobody knows whether it has arrived.
+_ON_ITS_WAY = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +56,15 @@ class DirtyLead:
 
 @dataclass(frozen=True, slots=True)
 class DueWrite:
-    """A priority that the CRM does not show yet. `seq` names this value; `before` is what the CRM was last told."""
+    """A priority that the CRM does not show yet. `seq` names this value; `before` is what the CRM was last told.
+
+    One that `may_be_shown` was on its way when whoever sent it died, or was overtaken: nobody knows what the CRM shows.
+    """
 
     priority: Priority
     seq: int
     before: dict[str, Any] | None
+    may_be_shown: bool
 
 
 class Order(Protocol):
@@ -284,6 +291,8 @@ def save_desired(
 
     A value that only differs in `ranked_at` is the same value. `shown` is what each should show so far, if it is known.
     """
+    # He holds his work first and then the rows; so do we, or each could wait for the other.
+    keep_waiting(session, tenant, Job.WRITE)
     if shown is None:
         query = select(WritebackRow.lead_id, WritebackRow.value).where(WritebackRow.tenant == tenant)
         shown = {id_: parse_priority(id_, value) for id_, value in session.execute(query)}
@@ -351,7 +360,15 @@ def list_due_writes(session: Session, tenant: str, now: datetime | None = None) 
         query = query.where(
             WritebackRow.parked == false(), or_(WritebackRow.due_at.is_(None), WritebackRow.due_at <= now)
         )
-    due = [DueWrite(parse_priority(row.lead_id, row.value), row.seq, row.sent_value) for row in session.scalars(query)]
+    due = [
+        DueWrite(
+            parse_priority(row.lead_id, row.value),
+            row.seq,
+            row.sent_value,
+            may_be_shown=row.sent_value is None and row.sent_seq == _ON_ITS_WAY,
+        )
+        for row in session.scalars(query)
+    ]
     return sorted(
         (item for item in due if item.before is None or differs(item.before, render_priority(item.priority))),
         key=lambda item: (item.priority.band, item.priority.call_order, item.priority.lead_id),
@@ -375,7 +392,7 @@ def begin_writes(session: Session, tenant: str, due: Sequence[DueWrite]) -> list
     for item in due:
         row = session.get(WritebackRow, (tenant, item.priority.lead_id))
         if row is not None:
-            row.sent_value = None
+            row.sent_seq, row.sent_value = _ON_ITS_WAY, None
             begun.append(item)
     return begun
 
@@ -385,7 +402,7 @@ def doubt_writes(session: Session, tenant: str, sent: Sequence[DueWrite]) -> Non
     for item in sent:
         row = session.get(WritebackRow, (tenant, item.priority.lead_id))
         if row is not None:
-            row.seq, row.sent_seq, row.sent_value = row.seq + 1, 0, None
+            row.seq, row.sent_seq, row.sent_value = row.seq + 1, _ON_ITS_WAY, None
 
 
 def record_writes(

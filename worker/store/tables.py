@@ -206,7 +206,7 @@ class WritebackRow(Table):
 
     A refusal that may pass is tried again at `due_at`; one that will not is `parked` until the value changes or a
     person says so. What is not `ranked` any more is left as it is. `input_hash` names what the model had seen of the
-    lead when the value was last looked at.
+    lead when the value was last looked at. `sent_seq` is below zero while a value is on its way.
     """
 
     __tablename__ = "writeback"

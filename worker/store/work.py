@@ -141,6 +141,12 @@ def take(session: Session, tenant: str, job: Job, now: datetime, lease: timedelt
     return Claim(tenant, job, "", row.token, row.dirty_seq, row.attempts, None, lease)
 
 
+def keep_waiting(session: Session, tenant: str, job: Job) -> None:
+    """Keep whoever does this work of an account waiting with his next transaction until this one ends."""
+    row = and_(WorkRow.tenant == tenant, WorkRow.job == job.value, WorkRow.stage == "")
+    session.execute(select(WorkRow.token).where(row).with_for_update())
+
+
 def hold(session: Session, held: Claim, now: datetime) -> None:
     """Make sure that a claim is still ours, and prolong it; until the transaction ends nobody can take it.
 

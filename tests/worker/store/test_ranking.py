@@ -10,7 +10,7 @@ from threading import Thread
 from typing import overload
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from connectors.base import Page, WriteOutcome
 from connectors.events import Change, Event
@@ -734,6 +734,28 @@ def test_a_lead_that_goes_while_its_score_is_kept_breaks_neither(store: Store, l
     scores.may_go_on.set()
     for thread in threads:
         thread.join(20)
+
+    assert broken == []
+
+
+def test_whoever_writes_and_whoever_puts_in_order_do_not_wait_for_each_other(store: Store) -> None:
+    ranked(store, priority("1", 1))
+    store.mark("a", Job.WRITE)
+    held = claimed(store, Job.WRITE)
+    broken: list[Exception] = []
+
+    def put_in_order() -> None:
+        try:
+            ranked(store, priority("1", 2))
+        except Exception as error:
+            broken.append(error)
+
+    ordering = Thread(target=put_in_order)
+    with store.under(held).database.writing() as session:  # holds the work first, and then the rows
+        ordering.start()
+        ordering.join(0.3)
+        session.execute(update(WritebackRow).values(tries=0))
+    ordering.join(20)
 
     assert broken == []
 
