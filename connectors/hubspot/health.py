@@ -136,7 +136,7 @@ class Doctor:
     def _history_depth(self) -> HealthCheck:
         api = self._transport.client.crm.objects.basic_api
         stage, type_ = self._stages.property, self._lead.type
-        wanted = {"limit": _HISTORY_SAMPLE_ROWS, "properties_with_history": [stage]}
+        wanted: dict[str, Any] = {"limit": _HISTORY_SAMPLE_ROWS, "properties_with_history": [stage]}
         rows = self._transport.call(f"GET {type_}", api.get_page, type_, properties=[stage], **wanted).results
         lengths = [len((row.properties_with_history or {}).get(stage, ())) for row in rows]
         what, depth = "hubspot: stage history", _HISTORY_DEPTH[type_]

@@ -69,7 +69,7 @@ class Transport:
 
     def __init__(self, config: HubSpotConfig, retry: RetryPolicy, quota: Quota) -> None:
         self._config = config
-        self._retry = retry
+        self.retry = retry
         self._quota = quota
         self._packages: dict[str, Any] = {}
         self.usage = Usage()
@@ -82,8 +82,10 @@ class Transport:
             api_factory=self._api,
         )
 
-    def call(self, what: str, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    def call(self, what: str, function: Callable[..., T], *args: Any, repeats: bool = True, **kwargs: Any) -> T:
         """Return what a client function returns; `what` names the call in errors, as `GET contacts`.
+
+        Without `repeats` it is tried once: by callers who repeat something else than the same call.
 
         Raises:
             ConnectorError: The call failed, for good or after its last repetition.
@@ -102,7 +104,7 @@ class Transport:
                 self._token.replace(refused.token)  # raises where the token is a fixed one
                 return self._send_replaced(what, function, *args, **kwargs)
 
-        return self._retry.run(once)
+        return self.retry.run(once) if repeats else once()
 
     def request(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """Call a path that the client has no function for; return the JSON of the reply."""

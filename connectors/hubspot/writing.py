@@ -10,7 +10,7 @@ from hubspot.crm.objects import (
 )
 
 from connectors.base import ListedLead, WriteOutcome
-from connectors.errors import InvalidRequestError, SchemaError
+from connectors.errors import InvalidRequestError, SchemaError, UnavailableError
 from connectors.hubspot.config import HubSpotConfig
 from connectors.hubspot.fields import LeadFields
 from connectors.hubspot.replies import list_missing
@@ -59,10 +59,8 @@ class Writer:
     def _write_batch(self, inputs: Sequence[dict[str, Any]]) -> Iterator[WriteOutcome]:
         """Write one batch. HubSpot refuses a batch whole for one bad row: it is halved until that row stands alone."""
         ids = [row["id"] for row in inputs]
-        api = self._transport.client.crm.objects.batch_api
-        request = BatchInputSimplePublicObjectBatchInput(inputs=list(inputs))
         try:
-            reply = self._transport.call(f"POST {self._type}/batch/update", api.update, self._type, request)
+            written, reasons = self._send(inputs)
         except SchemaError as error:  # our property is not there: no half of the batch will do better
             yield from (WriteOutcome(id_, written=False, detail=str(error)) for id_ in ids)
             return
@@ -74,12 +72,6 @@ class Writer:
             yield from self._write_batch(inputs[:middle])
             yield from self._write_batch(inputs[middle:])
             return
-        written = {row.id for row in reply.results}
-        reasons = {
-            id_: str(error.category)
-            for error in getattr(reply, "errors", None) or ()
-            for id_ in (error.context or {}).get("ids", ())
-        }
         for id_ in ids:
             if id_ in written:
                 yield WriteOutcome(id_, written=True)
@@ -88,25 +80,61 @@ class Writer:
             else:
                 yield WriteOutcome(id_, written=False, detail="HubSpot: not answered", retryable=True)
 
+    def _send(self, inputs: Sequence[dict[str, Any]]) -> tuple[set[str], dict[str, str]]:
+        """Send one batch; return the ids that are written, and for others HubSpot's reason.
+
+        A call that was not answered may have been heard: before it is repeated, what it has done is looked for.
+        """
+        left = {row["id"]: row["properties"] for row in inputs}
+        written: set[str] = set()
+        reasons: dict[str, str] = {}
+        in_doubt = False
+        api = self._transport.client.crm.objects.batch_api
+
+        def send_what_is_left() -> None:
+            nonlocal in_doubt
+            if in_doubt:
+                written.update(self._list_shown(left, repeats=False))
+                in_doubt = False
+            rows = [{"id": id_, "properties": properties} for id_, properties in left.items() if id_ not in written]
+            if not rows:
+                return
+            request = BatchInputSimplePublicObjectBatchInput(inputs=rows)
+            try:
+                reply = self._transport.call(
+                    f"POST {self._type}/batch/update", api.update, self._type, request, repeats=False
+                )
+            except UnavailableError:
+                in_doubt = True
+                raise
+            written.update(row.id for row in reply.results)
+            for error in getattr(reply, "errors", None) or ():
+                reasons.update(dict.fromkeys((error.context or {}).get("ids", ()), str(error.category)))
+
+        self._transport.retry.run(send_what_is_left)
+        return written, reasons
+
     def list_shown(self, priorities: Sequence[Priority]) -> set[str]:
         """Read our properties of these leads; see `Connector.list_shown`."""
         wanted = {priority.lead_id: render_properties(priority) for priority in priorities}
         ids = list(wanted)
-        api = self._transport.client.crm.objects.batch_api
-        what = f"POST {self._type}/batch/read"
         shown: set[str] = set()
         for start in range(0, len(ids), BATCH_ROWS):
-            request = BatchReadInputSimplePublicObjectId(
-                inputs=[{"id": id_} for id_ in ids[start : start + BATCH_ROWS]],
-                properties=list(_NAMES.values()),
-                properties_with_history=[],
-            )
-            reply = self._transport.call(what, api.read, self._type, request)
-            list_missing(what, reply)  # which leads are gone, the write itself will be told
-            # Of a lead that was merged HubSpot returns the one that it went into.
-            rows = [row for row in reply.results if row.id in wanted]
-            shown |= {row.id for row in rows if shows(row.properties, wanted[row.id], _NAMES)}
+            shown |= self._list_shown({id_: wanted[id_] for id_ in ids[start : start + BATCH_ROWS]})
         return shown
+
+    def _list_shown(self, wanted: Mapping[str, Mapping[str, str]], *, repeats: bool = True) -> set[str]:
+        """Return which leads of one batch show these properties."""
+        what = f"POST {self._type}/batch/read"
+        request = BatchReadInputSimplePublicObjectId(
+            inputs=[{"id": id_} for id_ in wanted], properties=list(_NAMES.values()), properties_with_history=[]
+        )
+        api = self._transport.client.crm.objects.batch_api
+        reply = self._transport.call(what, api.read, self._type, request, repeats=repeats)
+        list_missing(what, reply)  # which leads are gone, the write itself will be told
+        # Of a lead that was merged HubSpot returns the one that it went into.
+        rows = [row for row in reply.results if row.id in wanted]
+        return {row.id for row in rows if shows(row.properties, wanted[row.id], _NAMES)}
 
     def list_by_rank(self, stage: str) -> list[ListedLead]:
         """Ask HubSpot for a stage's leads, sorted by our rank."""

@@ -114,10 +114,10 @@ class Transport:
             raise AuthenticationError("Salesforce: no user is called as SALESFORCE__USERNAME says")
         return str(named[0]["Id"])
 
-    def query(self, soql: str, *, deleted: bool = False) -> dict[str, Any]:
+    def query(self, soql: str, *, deleted: bool = False, repeats: bool = True) -> dict[str, Any]:
         """Return the first page of a query; with `deleted`, of what is in the recycle bin or archived too."""
         what = f"GET {'queryAll' if deleted else 'query'} {object_of(soql)}"
-        return self.call(what, lambda client: client.query(soql, include_deleted=deleted))
+        return self.call(what, lambda client: client.query(soql, include_deleted=deleted), repeats=repeats)
 
     def query_more(self, next_records_url: str) -> dict[str, Any]:
         """Return a further page of a query."""
@@ -165,10 +165,10 @@ class Transport:
         """Return what a `SELECT COUNT()` counts."""
         return int(self.query(soql, deleted=deleted)["totalSize"])
 
-    def rest(self, method: str, path: str, **kwargs: Any) -> Any:
-        """Return the parsed reply of a REST resource below `/services/data/vXX.0/`."""
+    def rest(self, method: str, path: str, *, repeats: bool = True, **kwargs: Any) -> Any:
+        """Return the parsed reply of a REST resource below `/services/data/vXX.0/`; see `call` for `repeats`."""
         what = f"{method} {path.partition('?')[0]}"
-        return self.call(what, lambda client: client.restful(path, method=method, **kwargs))
+        return self.call(what, lambda client: client.restful(path, method=method, **kwargs), repeats=repeats)
 
     def content(self, path: str) -> bytes:
         """Return the body of a resource that is no JSON."""
@@ -191,8 +191,10 @@ class Transport:
         file.seek(0)
         return headers
 
-    def call(self, what: str, function: Callable[[Salesforce], T]) -> T:
+    def call(self, what: str, function: Callable[[Salesforce], T], *, repeats: bool = True) -> T:
         """Return what a client function returns; `what` names the call in errors.
+
+        Without `repeats` it is tried once: by callers who repeat something else than the same call.
 
         Raises:
             ConnectorError: The call failed, for good or after its last repetition.
@@ -215,7 +217,7 @@ class Transport:
                 except _ExpiredError as error:
                     raise translate(what, error.cause) from error.cause
 
-        return self.retry.run(once)
+        return self.retry.run(once) if repeats else once()
 
     def _send(self, what: str, function: Callable[[Salesforce], T], session: Session) -> T:
         try:

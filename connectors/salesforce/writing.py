@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connectors.base import ListedLead, WriteOutcome
-from connectors.errors import InvalidRequestError, SchemaError, TransientError, UnavailableError
+from connectors.errors import InvalidRequestError, SchemaError, UnavailableError
 from connectors.priority import PRIORITY_FIELDS, Priority, shows
 from connectors.salesforce.schema import LeadObject, field_name
 from connectors.salesforce.soql import chunks, list_literal, text_literal
@@ -48,17 +48,28 @@ class Writer:
         return outcomes
 
     def _write_batch(self, values: Mapping[str, Mapping[str, Any]]) -> dict[str, WriteOutcome]:
-        """Write one batch; what is locked by somebody is written again, and nothing else of it."""
+        """Write one batch; what is locked by somebody is written again, and nothing else of it.
+
+        A call that was not answered may have been heard: before it is repeated, what it has done is looked for.
+        """
         outcomes: dict[str, WriteOutcome] = {}
         left = dict(values)
-        broken: list[TransientError] = []
+        in_doubt = False
 
         def write_what_is_left() -> None:
+            nonlocal in_doubt
+            if in_doubt:
+                for id_ in self._list_shown(left, repeats=False):
+                    outcomes[id_] = WriteOutcome(id_, written=True)
+                    del left[id_]
+                in_doubt = False
+            if not left:
+                return
             try:
                 answered = self._send(left)
-            except TransientError as error:  # the transport has repeated this often enough
-                broken.append(error)
-                return
+            except UnavailableError:
+                in_doubt = True
+                raise
             for outcome in answered:
                 outcomes[outcome.lead_id] = outcome
                 if not outcome.retryable:
@@ -71,9 +82,9 @@ class Writer:
         except SchemaError as error:  # our field is not there: no part of the batch will do better
             return {id_: WriteOutcome(id_, written=False, detail=str(error)) for id_ in values}
         except UnavailableError:
-            return outcomes  # those that stayed locked say so
-        if broken:
-            raise broken[0]
+            if in_doubt:
+                raise
+            # Those that stayed locked say so.
         return outcomes
 
     def _send(self, values: Mapping[str, Mapping[str, Any]]) -> list[WriteOutcome]:
@@ -81,7 +92,7 @@ class Writer:
             "allOrNone": False,
             "records": [{"attributes": {"type": self._lead.name}, "id": id_, **row} for id_, row in values.items()],
         }
-        results = self._transport.rest("PATCH", "composite/sobjects", json=body, headers=_HEADERS)
+        results = self._transport.rest("PATCH", "composite/sobjects", repeats=False, json=body, headers=_HEADERS)
         # Results come by position: a failure carries no id.
         return [_outcome(id_, result) for id_, result in zip(values, results, strict=True)]
 
@@ -90,11 +101,14 @@ class Writer:
         wanted = {priority.lead_id: render_fields(priority) for priority in priorities}
         shown: set[str] = set()
         for ids in chunks(wanted):
-            rows = self._transport.query_rows(
-                f"SELECT Id, {', '.join(_NAMES.values())} FROM {self._lead.name} WHERE Id IN {list_literal(ids)}"
-            )
-            shown |= {row["Id"] for row in rows if shows(row, wanted[row["Id"]], _NAMES)}
+            shown |= self._list_shown({id_: wanted[id_] for id_ in ids})
         return shown
+
+    def _list_shown(self, wanted: Mapping[str, Mapping[str, Any]], *, repeats: bool = True) -> set[str]:
+        """Return which leads of one batch show these fields; what a short page leaves out is written once more."""
+        soql = f"SELECT Id, {', '.join(_NAMES.values())} FROM {self._lead.name} WHERE Id IN {list_literal(wanted)}"
+        rows = self._transport.query(soql, repeats=repeats)["records"]
+        return {row["Id"] for row in rows if shows(row, wanted[row["Id"]], _NAMES)}
 
     def list_by_rank(self, stage: str) -> list[ListedLead]:
         """Ask Salesforce for a stage's leads, sorted by our rank."""

@@ -11,12 +11,13 @@ class Faults:
 
     `fail_after` lets that many API requests pass and answers every later one with an outage, as a CRM that goes down
     half-way does. `flaky_share` of requests get a 429 or a 503. `missing` names a scope (HubSpot) or a field that the
-    integration user may not see (Salesforce).
+    integration user may not see (Salesforce). The next `lost_answers` requests are carried out, and not answered.
     """
 
     fail_after: int | None = None
     flaky_share: float = 0.0
     missing: frozenset[str] = frozenset()
+    lost_answers: int = 0
     requests: int = 0
     random: Random = field(default_factory=lambda: Random(0))
 
@@ -28,6 +29,12 @@ class Faults:
         if self.random.random() < self.flaky_share:
             return self.random.choice(["outage", "throttled"])
         return None
+
+    def loses_answer(self) -> bool:
+        """Say whether the answer to a request that was carried out is lost."""
+        lost = self.lost_answers > 0
+        self.lost_answers -= lost
+        return lost
 
 
 def fault_profiles(crm: str) -> tuple[str, ...]:

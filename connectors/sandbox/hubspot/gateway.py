@@ -53,6 +53,9 @@ class Gateway:
         raw = await request.body()
         url_length = len(path) + len(scope["query_string"])
         response = self._answer(match, fault, path, url_length, request.headers, request.query_params, raw)
+        if self._faults.loses_answer():
+            await _drop(receive)
+            return
         response.headers["X-HubSpot-Correlation-Id"] = response.headers.get("X-HubSpot-Correlation-Id", _new_id())
         await response(scope, receive, send)
 

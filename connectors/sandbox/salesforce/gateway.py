@@ -60,6 +60,9 @@ class Gateway:
         response.headers["X-Request-Id"] = response.headers["X-Sfdc-Request-Id"] = uuid.uuid4().hex
         response.headers["Cache-Control"] = _NO_CACHE
         faults.note(request.method, path, response.status_code, len(response.body))
+        if faults.loses_answer():
+            await _drop(receive)
+            return
         await response(scope, receive, send)
 
     def _answer(

@@ -90,6 +90,35 @@ def test_a_locked_portal_is_waited_for(running: Sandbox) -> None:
     assert all(outcome.written for outcome in running.connect().write_priorities([priority(lead) for lead in leads]))
 
 
+def test_what_was_written_without_an_answer_is_not_written_again(running: Sandbox) -> None:
+    leads = [str(id_) for id_ in running.portal.ids["contacts"]][:90]
+    running.hubspot_faults.lost_answers = 1
+    outcomes = running.connect().write_priorities([priority(lead) for lead in leads])
+
+    assert [outcome.lead_id for outcome in outcomes] == leads
+    assert all(outcome.written for outcome in outcomes)
+    assert batches(running) == 1
+
+
+def test_of_what_was_not_answered_only_what_is_missing_is_written_again(running: Sandbox) -> None:
+    leads = [str(id_) for id_ in running.portal.ids["contacts"]][:3]
+    connector = running.connect()
+    running.portal.archive("contacts", leads[1])
+    running.hubspot_faults.lost_answers = 1
+    outcomes = connector.write_priorities([priority(lead) for lead in leads])
+
+    assert [outcome.written for outcome in outcomes] == [True, False, True]
+    assert "OBJECT_NOT_FOUND" in outcomes[1].detail
+    assert batches(running) == 2
+
+
+def test_a_write_that_never_arrived_is_sent_again(running: Sandbox) -> None:
+    leads = [str(id_) for id_ in running.portal.ids["contacts"]]
+    running.hubspot_faults.resets = 0.4
+
+    assert all(outcome.written for outcome in running.connect().write_priorities([priority(lead) for lead in leads]))
+
+
 @pytest.mark.parametrize("object_type", ["contacts", "deals", "leads"])
 def test_setup_creates_everything_once(running: Sandbox, object_type: str) -> None:
     connector = running.connect_hubspot(object=object_type)

@@ -446,13 +446,13 @@ def test_a_query_that_takes_too_long_is_asked_in_smaller_parts(running: RunningO
     asked: list[str] = []
     ask = connector._transport.query
 
-    def impatient(soql: str, *, deleted: bool = False) -> dict[str, Any]:
+    def impatient(soql: str, *, deleted: bool = False, repeats: bool = True) -> dict[str, Any]:
         asked.append(soql)
         if object_of(soql) == "Task" and "ORDER BY" in soql and "LIMIT" not in soql:
             from connectors.salesforce.replies import RefusedError
 
             raise RefusedError("Salesforce: GET queryAll Task: HTTP 400 QUERY_TIMEOUT", "QUERY_TIMEOUT")
-        return ask(soql, deleted=deleted)
+        return ask(soql, deleted=deleted, repeats=repeats)
 
     connector._transport.query = impatient  # type: ignore[method-assign]  # the sandbox is never too slow
 
