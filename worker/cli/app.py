@@ -26,14 +26,10 @@ from worker.cli.sandbox import sandbox
 from worker.cli.templates import write_templates
 from worker.cli.why import why_command
 from worker.errors import ConfigurationError, WorkerError
-from worker.learn import learn, load_model
 from worker.leases import taken
 from worker.pull import pull
-from worker.rank import rank
-from worker.regimes import Teacher
 from worker.settings import Settings
 from worker.store import DueWrite, Job
-from worker.sync import sync
 from worker.wiring import build_connectors, build_reader, build_store
 from worker.writeback import write_back
 
@@ -116,6 +112,9 @@ def pull_command(
 @app.command("train")
 def train_command(json_output: Json = False) -> None:
     """Learn the order from the history that was pulled."""
+    from worker.learn import learn  # what ranks takes seconds to import; other commands need not wait for it
+    from worker.regimes import Teacher
+
     results = {}
     with reported_errors():
         settings = Settings()
@@ -151,6 +150,10 @@ def train_command(json_output: Json = False) -> None:
 @app.command("rank")
 def rank_command(json_output: Json = False) -> None:
     """Order the open leads; nothing is written to the CRM."""
+    from worker.learn import load_model  # as in `train`
+    from worker.rank import rank
+    from worker.regimes import Teacher
+
     results = {}
     with reported_errors():
         settings = Settings()
@@ -268,6 +271,9 @@ def sync_command(
     json_output: Json = False,
 ) -> None:
     """Pull, rank and write back."""
+    from worker.regimes import Teacher  # as in `train`
+    from worker.sync import sync
+
     results = []
     with reported_errors():
         if not once:

@@ -4,17 +4,19 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from ranking.candidate import Example
-from ranking.metrics import Interval
-from ranking.report import Report
 from worker.cli.output import console, describe_validation, print_json, progress_bar, reported_errors
 from worker.settings import Settings
 from worker.wiring import build_connectors, build_reader, build_store
+
+if TYPE_CHECKING:
+    from ranking.metrics import Interval
+    from ranking.report import Report
 
 
 def backtest(
@@ -95,7 +97,7 @@ def backtest(
         show_report(name, found)
 
 
-def show_report(name: str, report: Report) -> None:
+def show_report(name: str, report: "Report") -> None:
     """Print a report as a table."""
     table = Table(
         title=f"{name}: {report.leads:,} leads; NDCG over {report.lists:,} lists of one stage"
@@ -128,5 +130,5 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
 
 
-def _figure(interval: Interval | None) -> str:
+def _figure(interval: "Interval | None") -> str:
     return "" if interval is None else f"{interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f})"

@@ -6,17 +6,19 @@ import time
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
-from ranking.metrics import Interval
 from worker.cli.output import console, print_json, progress_bar, reported_errors, to_json
-from worker.demo import SEEDS, Comparison, DemoReport, compare, pool, run_demo
 from worker.settings import Settings
 from worker.store import Store
 from worker.wiring import build_reader
+
+if TYPE_CHECKING:
+    from ranking.metrics import Interval
+    from worker.demo import Comparison, DemoReport
 
 
 def demo(
@@ -27,6 +29,8 @@ def demo(
     json_output: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Fill two sandbox CRMs, rank their leads, write the priorities back and show what the CRMs then show."""
+    from worker.demo import SEEDS, compare, pool, run_demo  # sandboxes and baselines, for this command alone
+
     started = time.monotonic()
     reports: list[DemoReport] = []
     with reported_errors(), tempfile.TemporaryDirectory(prefix="callfirst-demo-") as folder:
@@ -68,7 +72,7 @@ def demo(
     console.print(f"\nDone in {seconds:.0f} s. Full lists and figures: {output}")
 
 
-def _show(report: DemoReport, top: int) -> None:
+def _show(report: "DemoReport", top: int) -> None:
     for stage, rows in report.stages:
         shown = rows if top == 0 else rows[:top]
         more = f", first {len(shown)} of {len(rows)}" if len(shown) < len(rows) else ""
@@ -84,7 +88,7 @@ def _show(report: DemoReport, top: int) -> None:
     )
 
 
-def _show_accuracy(name: str, comparisons: Sequence[Comparison]) -> None:
+def _show_accuracy(name: str, comparisons: "Sequence[Comparison]") -> None:
     table = Table(title=f"{name}: pairs of open leads ordered rightly within their stage", title_justify="left")
     for heading in ("order", "all leads", "words seen before", "words never seen", "Callfirst ahead by"):
         table.add_column(heading, justify="left" if heading == "order" else "right")
@@ -94,10 +98,10 @@ def _show_accuracy(name: str, comparisons: Sequence[Comparison]) -> None:
     console.print(table)
 
 
-def _figure(interval: Interval) -> str:
+def _figure(interval: "Interval") -> str:
     return f"{interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f})"
 
 
-def _without_measurements(report: DemoReport) -> dict[str, object]:
+def _without_measurements(report: "DemoReport") -> dict[str, object]:
     """Return a report as JSON; the raw scores stay out, their figures are listed beside it."""
     return {field.name: to_json(getattr(report, field.name)) for field in fields(report) if field.name != "measured"}

@@ -18,7 +18,6 @@ from connectors.sandbox.seeding import fill_hubspot, fill_salesforce, organisati
 from connectors.sandbox.server import SandboxServer
 from worker.cli.output import console, print_json, reported_errors
 from worker.datafile import load_rows
-from worker.demo import SEEDS
 from worker.errors import ConfigurationError
 
 _PORTS = {"hubspot": 8710, "salesforce": 8720}
@@ -60,6 +59,8 @@ def sandbox(
             raise ConfigurationError(f"a lead of {crm} cannot be {leads_as!r}; it can be {', '.join(_LEADS[crm])}")
         now = datetime.now(UTC)
         if seed_from is None:
+            from worker.demo import SEEDS  # brings what ranks, which other commands need not wait for
+
             org = build_organisation(SEEDS[crm], now)
         else:
             org = organisation_from_rows([row.to_seed() for row in load_rows(seed_from)], now)

@@ -1,16 +1,16 @@
 """`callfirst why`: the evidence behind one lead's place, or behind the order of two."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from worker.cli.output import console, print_json, reported_errors
 from worker.errors import WorkerError
-from worker.learn import load_model
-from worker.regimes import Teacher
 from worker.settings import Settings
-from worker.why import LeadReasons, Why, why
 from worker.wiring import build_connectors, build_reader, build_store
+
+if TYPE_CHECKING:
+    from worker.why import LeadReasons, Why
 
 
 def why_command(
@@ -19,6 +19,10 @@ def why_command(
     json_output: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Show which of a lead's texts and fields speak for it and against it, or why one of two leads comes first."""
+    from worker.learn import load_model  # what ranks, which other commands need not wait for
+    from worker.regimes import Teacher
+    from worker.why import why
+
     found: dict[str, Why] = {}
     refused: list[WorkerError] = []
     with reported_errors():
@@ -43,7 +47,7 @@ def why_command(
         _show(crm, reasons)
 
 
-def _show(crm: str, reasons: Why) -> None:
+def _show(crm: str, reasons: "Why") -> None:
     if reasons.second is None:
         _show_lead(crm, reasons.first)
         return
@@ -54,7 +58,7 @@ def _show(crm: str, reasons: Why) -> None:
     _show_lead(crm, reasons.second)
 
 
-def _show_lead(crm: str, lead: LeadReasons) -> None:
+def _show_lead(crm: str, lead: "LeadReasons") -> None:
     rests = "nothing to read" if lead.insufficient else f"rank {lead.rank}, chance {lead.score} %"
     console.print(f"{crm}  {lead.lead_id}  {lead.stage}  {rests}", markup=False)
     for heading, evidence in (("for", lead.supporting), ("against", lead.opposing)):

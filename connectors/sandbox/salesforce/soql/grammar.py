@@ -5,6 +5,7 @@ https://developer.salesforce.com/docs/atlas.en-us.soql_sosl.meta/soql_sosl/sforc
 
 import re
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 from lark import Lark, Token, Transformer
@@ -111,7 +112,7 @@ def parse_query(text: str) -> Query:
     if not text.strip():
         raise SoqlError(MALFORMED, "SOQL statement is empty")
     try:
-        query: Query = _Builder(text).transform(_PARSER.parse(text))
+        query: Query = _Builder(text).transform(_parser().parse(text))
     except VisitError as error:
         if isinstance(error.orig_exc, SoqlError):
             raise error.orig_exc from error
@@ -294,4 +295,7 @@ class _Builder(Transformer[Token, Any]):
         return located(MALFORMED, self._text, token.start_pos or 0, f"Invalid date: {token}")
 
 
-_PARSER = Lark(_GRAMMAR, start="start", parser="lalr", lexer="contextual")
+@cache
+def _parser() -> Lark:
+    """Return the parser; to build it takes seconds, which whoever imports this need not wait for."""
+    return Lark(_GRAMMAR, start="start", parser="lalr", lexer="contextual")
