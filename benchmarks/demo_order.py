@@ -17,8 +17,11 @@ from scipy.special import expit
 
 from benchmarks.organisations import open_reader, parse_arguments, pull_organisations
 from ranking.backtest import OURS, make_orders
+from ranking.oracles import LocalOracle
 from ranking.report import compare_orders
+from ranking.zero_shot import zero_shot_orders
 from worker.cli.backtest import show_report
+from worker.settings import Settings
 
 
 def main() -> None:
@@ -30,6 +33,7 @@ def main() -> None:
     leads: list[str] = []
     orders: dict[str, list[NDArray[np.float64]]] = {}
     orders_across: dict[str, list[NDArray[np.float64]]] = {}
+    oracle = LocalOracle("smollm2", cache=Settings(hubspot=None, salesforce=None).cache_dir / "backbones")
     for org in pull_organisations(arguments.seeds):
         gains += [float(expit(lead.truth)) for lead in org.truth]
         stages += [f"{org.crm} {candidate.stage}" for candidate in org.candidates]
@@ -40,6 +44,7 @@ def main() -> None:
             reader,
             general,
             backbone=backbone,
+            others=zero_shot_orders("SmolLM2", oracle),
             say=lambda name, crm=org.crm: sys.stderr.write(f"{crm}: {name}\n"),
         )
         for name, scores in found.by_stage.items():

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.baselines import BASELINES, READS_TEXT
+from ranking.baselines import BASELINES, READS_TEXT, Scorer
 from ranking.candidate import Candidate, Example
 from ranking.errors import InsufficientHistoryError
 from ranking.general.model import GeneralModel
@@ -76,9 +77,12 @@ def evaluate(
     *,
     backbone: str,
     ablations: bool = True,
+    others: Mapping[str, Scorer] = MappingProxyType({}),
     say: Callable[[str], None] = lambda _: None,
 ) -> Report:
     """Return how well our order and others do on the latest 30 % of the finished groups, all learned from the rest.
+
+    `others` are compared beside the baselines.
 
     Raises:
         InsufficientHistoryError: The earlier part is too small to learn from, or the later part has one outcome only.
@@ -88,7 +92,9 @@ def evaluate(
     if len({example.won for example in late}) < 2:
         raise InsufficientHistoryError("the later 30 % of the finished leads have one outcome only: nothing to measure")
     candidates = [example.candidate for example in late]
-    orders = make_orders(early, candidates, reader, general, backbone=backbone, ablations=ablations, say=say)
+    orders = make_orders(
+        early, candidates, reader, general, backbone=backbone, ablations=ablations, others=others, say=say
+    )
     return compare_orders(
         orders.by_stage,
         np.array([float(bool(example.won)) for example in late]),
@@ -107,9 +113,12 @@ def make_orders(
     *,
     backbone: str,
     ablations: bool = True,
+    others: Mapping[str, Scorer] = MappingProxyType({}),
     say: Callable[[str], None] = lambda _: None,
 ) -> Orders:
-    """Return the candidates' scores by our order, by each baseline and by each ablation, all from the same examples.
+    """Return the candidates' scores by our order, each baseline, each of `others` and each ablation.
+
+    All of them learn from the same examples, if they learn at all.
 
     Raises:
         InsufficientHistoryError: The examples are too few to learn from.
@@ -126,7 +135,7 @@ def make_orders(
 
     model = ours(OURS, examples, candidates)
     one_list = {_BY_CHANCE: model.calibration.chances(orders[OURS], [candidate.stage for candidate in candidates])}
-    for name, scorer in BASELINES.items():
+    for name, scorer in {**BASELINES, **others}.items():
         if has_text or name not in READS_TEXT:
             say(name)
             orders[name] = scorer(examples, candidates)

@@ -4,7 +4,8 @@ RankingError
 ├── InsufficientHistoryError   too few finished leads to learn from; names what is missing
 ├── LeakError                  a field knows the outcome; names it, a person must exclude it
 ├── BackboneError              a language model's files are absent, damaged or of an unknown kind
-└── TeachingError              a language model was taught and learned nothing; nothing is kept of it
+├── TeachingError              a language model was taught and learned nothing; nothing is kept of it
+└── OracleError                a language model that was to be asked did not answer
 """
 
 
@@ -26,3 +27,7 @@ class BackboneError(RankingError):
 
 class TeachingError(RankingError):
     """Teaching a language model came to nothing; the message says what to try."""
+
+
+class OracleError(RankingError):
+    """A language model did not answer; the message says where and how, and quotes nothing that it was asked."""

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from platformdirs import user_cache_path
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from connectors.hubspot import HubSpotConfig
@@ -32,6 +32,19 @@ class RankingConfig(BaseModel):
     device: str = "auto"
     regime: Literal["auto", "head", "lora", "full"] = "auto"
     refine: bool = False
+
+
+class EndpointConfig(BaseModel):
+    """An OpenAI-compatible address whose model `callfirst backtest --ask endpoint` compares with; nothing else uses it.
+
+    `url` is the part before `/chat/completions`. What is asked about leaves the machine.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: HttpUrl
+    model: str
+    api_key: SecretStr
 
 
 class BandConfig(BaseModel):
@@ -102,6 +115,7 @@ class Settings(BaseSettings):
     hubspot: HubSpotConfig | None = None
     salesforce: SalesforceConfig | None = None
     ranking: RankingConfig = RankingConfig()
+    endpoint: EndpointConfig | None = None
     bands: BandConfig = BandConfig()
     steadiness: SteadinessConfig = SteadinessConfig()
     worker: WorkerConfig = WorkerConfig()

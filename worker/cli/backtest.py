@@ -4,17 +4,19 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.table import Table
 
 from ranking.candidate import Example
-from worker.cli.output import console, describe_validation, print_json, progress_bar, reported_errors
+from worker.cli.output import console, describe_validation, print_json, progress_bar, reported_errors, warn
+from worker.errors import ConfigurationError
 from worker.settings import Settings
 from worker.wiring import build_connectors, build_reader, build_store
 
 if TYPE_CHECKING:
+    from ranking.baselines import Scorer
     from ranking.metrics import Interval
     from ranking.report import Report
 
@@ -26,6 +28,13 @@ def backtest(
         bool | None,
         typer.Option(
             "--report/--no-report", help="Compare with plain orders on later rows; the default without --scores."
+        ),
+    ] = None,
+    ask: Annotated[
+        Literal["local", "endpoint"] | None,
+        typer.Option(
+            help="Compare with a language model that is asked outright, too: SmolLM2 on this machine, or the endpoint"
+            " of your environment (ENDPOINT__*), to which the leads' texts are sent then."
         ),
     ] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the report as JSON.")] = None,
@@ -46,6 +55,7 @@ def backtest(
     reports: dict[str, Report] = {}
     with reported_errors():
         settings = Settings()
+        others = {} if ask is None else _open_oracle(settings, local=ask == "local")
         histories: dict[str, Sequence[Example]] = {}
         rows = load_rows(data) if data is not None else []
         reader = build_reader(settings.ranking, settings.cache_dir)
@@ -86,7 +96,7 @@ def backtest(
         if report if report is not None else scores is None:
             for name, examples in histories.items():
                 with progress_bar("compare"):
-                    reports[name] = evaluate(examples, reader, general, backbone=backbone)
+                    reports[name] = evaluate(examples, reader, general, backbone=backbone, others=others)
     document["reports"] = {name: asdict(found) for name, found in reports.items()}
     if output is not None:
         output.write_text(json.dumps(document, indent=2) + "\n")
@@ -95,6 +105,26 @@ def backtest(
         return
     for name, found in reports.items():
         show_report(name, found)
+
+
+def _open_oracle(settings: Settings, *, local: bool) -> "dict[str, Scorer]":
+    """Return what asks a language model outright.
+
+    Raises:
+        ConfigurationError: The endpoint is not configured.
+    """
+    from ranking.oracles import LocalOracle, RemoteOracle  # imports torch
+    from ranking.zero_shot import zero_shot_orders
+
+    if local:
+        oracle = LocalOracle("smollm2", cache=settings.cache_dir / "backbones", device=settings.ranking.device)
+        return zero_shot_orders("SmolLM2", oracle)
+    endpoint = settings.endpoint
+    if endpoint is None:
+        raise ConfigurationError("--ask endpoint needs ENDPOINT__URL, ENDPOINT__MODEL and ENDPOINT__API_KEY")
+    warn(f"the texts of the leads that are compared are sent to {endpoint.url}: they leave this machine")
+    remote = RemoteOracle(str(endpoint.url), endpoint.model, endpoint.api_key.get_secret_value())
+    return zero_shot_orders(endpoint.model, remote)
 
 
 def show_report(name: str, report: "Report") -> None:

@@ -23,6 +23,11 @@ console = Console(highlight=False, width=None if sys.stdout.isatty() else 280)
 _errors = Console(stderr=True, highlight=False)
 
 
+def warn(line: str) -> None:
+    """Tell a person something that a script's JSON must not hold."""
+    _errors.print(line, style="yellow", markup=False, soft_wrap=True)
+
+
 def print_json(value: object) -> None:
     """Print one JSON document."""
     sys.stdout.write(json.dumps(to_json(value), ensure_ascii=False, indent=2) + "\n")
