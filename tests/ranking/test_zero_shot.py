@@ -1,26 +1,22 @@
 """A language model that is asked outright: what it is asked, and what order its answers make."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
 from platformdirs import user_cache_path
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from connectors.sandbox.server import SandboxServer
 from ranking.candidate import Candidate, Passage
 from ranking.errors import OracleError
 from ranking.oracles import LocalOracle, RemoteOracle
 from ranking.zero_shot import score_alone, score_together
+from tests.endpoint import Endpoint
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
@@ -112,31 +108,6 @@ def test_what_a_prompt_stands_beside_changes_nothing(smollm2: LocalOracle) -> No
 
 
 # The model behind an address --------------------------------------------------------------------------------------
-
-
-SAID = [("Yes", -0.7), (" yes", -1.7), ("No", -2.0), ("Perhaps", -3.0)]
-
-
-class Endpoint:
-    """An OpenAI-compatible server that answers as it is told, after as many failures as it is told."""
-
-    def __init__(self) -> None:
-        self.bodies: list[dict[str, Any]] = []
-        self.keys: list[str | None] = []
-        self.says: Callable[[str], list[tuple[str, float]] | None] = lambda _: SAID
-        self.failures: list[int] = []
-        self.app = Starlette(routes=[Route("/v1/chat/completions", self.answer, methods=["POST"])])
-
-    async def answer(self, request: Request) -> Response:
-        body = await request.json()
-        self.bodies.append(body)
-        self.keys.append(request.headers.get("authorization"))
-        if self.failures:
-            return Response("the canary sings", self.failures.pop(0))
-        said = self.says(body["messages"][0]["content"])
-        tokens = [{"token": token, "logprob": value} for token, value in said or []]
-        logprobs = None if said is None else {"content": [{"top_logprobs": tokens}]}
-        return JSONResponse({"choices": [{"message": {"content": "Yes"}, "logprobs": logprobs}]})
 
 
 @pytest.fixture

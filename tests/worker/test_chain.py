@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
+from connectors.sandbox.server import SandboxServer
+from tests.endpoint import Endpoint
 from tests.sandboxes import Sandbox, sandbox
 from worker.settings import Settings
 
@@ -21,9 +23,15 @@ DATA = Path(__file__).parents[3] / "shared" / "data"
 
 def run(folder: Path, environment: dict[str, str], *arguments: str, code: int = 0) -> Any:
     """Run a command with a clean environment and return its JSON."""
+    done = finished(folder, environment, *arguments)
+    assert done.returncode == code, done.stderr
+    return json.loads(done.stdout) if done.stdout else done.stderr
+
+
+def finished(folder: Path, environment: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "TMPDIR", "LANG")}
     cache = {"CACHE_DIR": str(Settings().cache_dir), "RANKING__BACKBONE": "minilm", "HF_HUB_OFFLINE": "1"}
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-m", "worker", *arguments, "--json"],
         cwd=folder,
         env={**kept, **cache, "PYTHONPATH": str(Path(__file__).parents[2]), **environment},
@@ -32,8 +40,6 @@ def run(folder: Path, environment: dict[str, str], *arguments: str, code: int = 
         timeout=300,
         check=False,
     )
-    assert done.returncode == code, done.stderr
-    return json.loads(done.stdout) if done.stdout else done.stderr
 
 
 def environment_of(running: Sandbox) -> dict[str, str]:
@@ -129,6 +135,25 @@ def test_errors_are_one_line_and_exit_code_1(tmp_path: Path) -> None:
     message = run(tmp_path, wrong, "pull", code=1)
     assert "evil.example" in message
     assert "hush" not in message
+
+
+def test_who_has_texts_sent_to_an_endpoint_is_told_so(tmp_path: Path) -> None:
+    endpoint = Endpoint()
+    rows = [
+        {"id": str(n), "split": "train", "stage": "a", "as_of": 1_700_000_000 + n, "fields": {"size": n % 7}}
+        | {"text": f"budget {'granted' if n % 2 else 'refused'} in room {n % 5}", "label": n % 2}
+        for n in range(120)
+    ]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    command = ("backtest", "--data", "rows.jsonl", "--report")
+    with SandboxServer(endpoint.app) as server:
+        configured = {"ENDPOINT__URL": f"{server.url}/v1", "ENDPOINT__MODEL": "a-model", "ENDPOINT__API_KEY": "key"}
+        told = finished(tmp_path, configured, *command, "--ask", "endpoint")
+    orders = [order["name"] for order in json.loads(told.stdout)["reports"]["rows.jsonl"]["orders"]]
+
+    assert {"a-model, asked lead by lead", "a-model, asked two by two"} <= set(orders)
+    assert f"{server.url}/v1: they leave this machine" in told.stderr
+    assert "ENDPOINT__URL" in run(tmp_path, {}, *command, "--ask", "endpoint", code=1)
 
 
 @pytest.mark.skipif(not DATA.exists(), reason=f"needs the real data in {DATA}")
