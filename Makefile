@@ -19,7 +19,7 @@ demo: install
 	$(BIN)/callfirst demo
 
 test: install
-	$(BIN)/pytest --cov=connectors --cov=ranking --cov=worker --cov-report=term:skip-covered
+	$(BIN)/pytest --numprocesses auto --dist loadfile --cov=connectors --cov=ranking --cov=worker --cov-report=term:skip-covered
 
 lint: install
 	$(BIN)/ruff check .

@@ -12,18 +12,9 @@ REDUNDANT_SHARE = 0.1
 FAULTY_SHARE = 0.3
 
 
-def list_misses(
-    trials: Sequence[Trial],
-    *,
-    settles_within: float = SECONDS_TO_SETTLE,
-    redundant_share: float = REDUNDANT_SHARE,
-) -> list[str]:
+def list_misses(trials: Sequence[Trial], *, settles_within: float = SECONDS_TO_SETTLE) -> list[str]:
     """Return what trials miss of the promise, one line each."""
-    return [
-        f"{trial.setup}, seed {trial.seed}: {miss}"
-        for trial in trials
-        for miss in _misses(trial, settles_within, redundant_share)
-    ]
+    return [f"{trial.setup}, seed {trial.seed}: {miss}" for trial in trials for miss in _misses(trial, settles_within)]
 
 
 def list_too_few(trials: Sequence[Trial]) -> list[str]:
@@ -34,7 +25,7 @@ def list_too_few(trials: Sequence[Trial]) -> list[str]:
     return [*few, *([f"{faulty} of {answers} answers faulty"] if faulty < FAULTY_SHARE * answers else [])]
 
 
-def _misses(trial: Trial, settles_within: float, redundant_share: float) -> Iterator[str]:
+def _misses(trial: Trial, settles_within: float) -> Iterator[str]:
     found = trial.found
     if trial.given_up:
         yield f"{trial.given_up} events were never accepted"
@@ -44,7 +35,7 @@ def _misses(trial: Trial, settles_within: float, redundant_share: float) -> Iter
         yield f"{len(found.misshown)} leads show something else than they should: {found.misshown[:5]}"
     if found.misplaced:
         yield f"{len(found.misplaced)} leads are not where another look at the order puts them: {found.misplaced[:5]}"
-    if trial.redundant > redundant_share * trial.writes:
+    if trial.redundant > REDUNDANT_SHARE * trial.writes:
         yield f"{trial.redundant} of {trial.writes} writes told the CRM what it showed"
     if trial.seconds_to_settle is None or trial.seconds_to_settle > settles_within:
         yield f"settled after {trial.seconds_to_settle} s, the last fault was: {trial.last_fault}"

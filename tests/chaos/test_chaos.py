@@ -22,8 +22,6 @@ _FAULTS = {
 }
 # CI's machines have something else to do at times, and what was killed imports torch when it starts again.
 _SETTLES_WITHIN_SECONDS = 45.0
-# One death in the middle of a call repeats as many as a hundred values, and a trial as short as this writes some 200.
-_REDUNDANT_SHARE = 0.5
 
 
 def test_nothing_is_lost_and_no_lead_is_wrong_whatever_is_killed(tmp_path: Path) -> None:
@@ -38,5 +36,5 @@ def test_nothing_is_lost_and_no_lead_is_wrong_whatever_is_killed(tmp_path: Path)
 
     assert trial.events > 0
     assert trial.faults == _FAULTS
-    misses = list_misses([trial], settles_within=_SETTLES_WITHIN_SECONDS, redundant_share=_REDUNDANT_SHARE)
+    misses = list_misses([trial], settles_within=_SETTLES_WITHIN_SECONDS)
     assert misses == []
