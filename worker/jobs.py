@@ -35,7 +35,7 @@ _STALE_TURN_SECONDS = 2.0  # a note that has just come in is ranked between two 
 # What is listed at a time: the newest values are not behind a whole night's in the queue.
 _WRITTEN_AT_ONCE = 2000
 _STARTED_AT = datetime.now(UTC)
-_MODEL_IS_LENT = timedelta(seconds=1)
+_MODEL_IS_LENT = timedelta(seconds=0.25)
 _DATABASE_FAILED = timedelta(seconds=1)  # of two transactions that wait for each other PostgreSQL ends one
 _THROTTLED = timedelta(seconds=10)  # as long as HubSpot's window, for a refusal that names no time
 
