@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-_LEAST_SECONDS, _MOST_SECONDS = 1.0, 6.0  # after which a command is killed; it needs about one to start
+_LEAST_SECONDS, _MOST_SECONDS = 1.0, 4.0  # after which a command is killed; it needs one and a half to start
 
 
 def environment(**settings: str) -> dict[str, str]:

@@ -421,7 +421,7 @@ def record_writes(
             row.sent_seq, row.sent_value = item.seq, render_priority(item.priority)
             row.tries, row.refusal, row.due_at = 0, None, None
         else:
-            row.sent_value = item.before
+            row.sent_seq, row.sent_value = 0, item.before
             if row.seq == item.seq:
                 row.tries, row.refusal = row.tries + 1, outcome.detail
                 row.parked = not outcome.retryable or row.tries >= MAX_TRIES
