@@ -143,7 +143,7 @@ def show_report(name: str, report: "Report") -> None:
         ahead = order.ahead
         cells = [order.name, _figure(order.pair_accuracy), _figure(ahead.pair_accuracy if ahead else None)]
         cells += [_figure(order.ndcg["ndcg@1"]), _figure(ahead.ndcg["ndcg@1"] if ahead else None)]
-        cells += ["" if ahead is None else f"{ahead.ndcg_p:.3f}"]
+        cells += ["" if ahead is None else f"{ahead.ndcg_p:.3f}" if ahead.ndcg_p >= 0.001 else "<0.001"]
         cells += [_figure(order.ndcg[key]) for key in ("ndcg@3", "ndcg@5")]
         if plain:
             cells += [_figure(order.area), _figure(ahead.area if ahead else None), _number(order.stage_area)]

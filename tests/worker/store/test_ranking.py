@@ -1,10 +1,9 @@
-"""Changed leads are marked, scored, put in order and written; what fails waits and keeps nobody else waiting."""
+"""Changed leads are marked, scored and put in order; what fails waits and keeps nobody else waiting."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from threading import Event as Signal
 from threading import Thread
 from typing import overload
@@ -12,36 +11,13 @@ from typing import overload
 import pytest
 from sqlalchemy import delete, update
 
-from connectors.base import Page, WriteOutcome
-from connectors.events import Change, Event
-from connectors.lead import Lead, Outcome
-from connectors.memory import InMemoryConnector
-from connectors.priority import Priority
+from connectors.lead import Outcome
 from tests.worker.store.databases import Clock
-from tests.worker.store.rows import LEASE, LONG_AGO, STAGES, claimed, found, lead, note, park, priority, rows_of, score
-from worker.errors import LeaseLostError
-from worker.order import order_steadily
-from worker.settings import BandConfig, SteadinessConfig
-from worker.store import DirtyLead, Job, Pass, Score, Store
-from worker.store.tables import AuditRow, DirtyLeadRow, InteractionRow, LeadRow, ScoreRow, WritebackRow
+from tests.worker.store.rows import LEASE, LONG_AGO, claimed, found, lead, park, priority, rows_of, score
+from tests.worker.store.steps import deleted, erased, keep, priorities_due, ranked, settled
+from worker.store import DirtyLead, Job, Score, Store
+from worker.store.tables import DirtyLeadRow, InteractionRow, LeadRow, ScoreRow, WritebackRow
 from worker.store.work import MAX_TRIES
-from worker.writeback import write_back
-
-
-def keep(store: Store, *leads: Lead, notes: Sequence[str] = ()) -> None:
-    """Keep a page of leads and notes, which hold the text `worth 1` unless the text follows the lead after a colon."""
-    store.save_stages("a", STAGES)
-    said = [note(lead_id, text or "worth 1") for lead_id, _, text in (item.partition(":") for item in notes)]
-    store.save_page("a", Page(leads=leads, interactions=tuple(said)), read_at=store._now())
-
-
-def settled(store: Store, *stages: str) -> None:
-    """Have all that is marked in these stages scored, each lead with a chance of one half."""
-    store.has_pulled("a")
-    for _ in stages or ("new",):
-        held = claimed(store, Job.RANK)
-        dirty = store.list_dirty_leads("a", held.stage)
-        store.save_pass(held, found(*[score(item.lead_id, held.stage) for item in dirty], settled=dirty))
 
 
 def dirty_ids(store: Store) -> list[str]:
@@ -54,10 +30,6 @@ def due_stages(store: Store) -> list[str]:
     while (held := store.claim(Job.RANK, LEASE)) is not None:
         stages.append(held.stage)
     return sorted(stages)
-
-
-def priorities_due(store: Store) -> list[str]:
-    return [item.priority.lead_id for item in store.list_due_writes("a", store._now())]
 
 
 # What is marked ---------------------------------------------------------------------------------------------------
@@ -135,15 +107,6 @@ def shown(store: Store) -> dict[str, int]:
 
 def closed(store: Store) -> None:
     keep(store, lead("1", "won", Outcome.WON))
-
-
-def deleted(store: Store) -> None:
-    store.save_page("a", Page(gone_leads=("1",)), read_at=store._now())
-
-
-def erased(store: Store) -> None:
-    store.receive("a", [Event("e", "lead", "1", Change.ERASED, store._now())], store._now())
-    store.erase_told("a", store._now())
 
 
 @pytest.mark.parametrize("leave", [closed, deleted, erased])
@@ -405,280 +368,6 @@ def test_a_parked_stage_keeps_nobody_from_being_put_in_order(store: Store, clock
     lead_id = "1" if held.stage == "new" else "2"
 
     assert store.save_pass(held, found(score(lead_id, held.stage, 0.1, ranked_at=clock())), stale=True) > 0
-
-
-# Writing back -----------------------------------------------------------------------------------------------------
-
-
-def ranked(store: Store, *priorities: Priority) -> None:
-    """Have leads show this, and no others anything."""
-    store.save_ranking("a", [], priorities)
-
-
-def sent(store: Store, *outcomes: WriteOutcome) -> None:
-    """Send all that is due; the outcomes are those of the first, and the others are stored."""
-    due = store.list_due_writes("a", store._now())
-    store.begin_writes("a", due)
-    by_id = {outcome.lead_id: outcome for outcome in outcomes}
-    stored = [by_id.get(item.priority.lead_id, WriteOutcome(item.priority.lead_id, written=True)) for item in due]
-    store.record_writes("a", due, stored)
-
-
-REFUSED_FOR_NOW = WriteOutcome("1", written=False, detail="LOCKED", retryable=True)
-REFUSED = WriteOutcome("1", written=False, detail="VALIDATION")
-
-
-def test_what_was_stored_is_not_due(store: Store) -> None:
-    ranked(store, priority("1"))
-    sent(store)
-
-    assert priorities_due(store) == []
-
-
-def test_the_same_value_is_not_due_again_though_it_was_ranked_again(store: Store) -> None:
-    ranked(store, priority("1"))
-    sent(store)
-    ranked(store, replace(priority("1"), ranked_at=LONG_AGO + timedelta(days=1)))
-
-    assert priorities_due(store) == []
-
-
-def test_a_value_that_changed_on_its_way_stays_due(store: Store) -> None:
-    ranked(store, priority("1", 1))
-    due = store.list_due_writes("a")
-    store.begin_writes("a", due)
-    ranked(store, priority("1", 2))
-    store.record_writes("a", due, [WriteOutcome("1", written=True)])
-
-    assert [item.priority.rank for item in store.list_due_writes("a")] == [2]
-
-
-def test_a_value_that_changed_back_to_what_was_sent_is_not_due(store: Store) -> None:
-    ranked(store, priority("1", 1))
-    sent(store)
-    ranked(store, priority("1", 2))
-    ranked(store, priority("1", 1))
-
-    assert priorities_due(store) == []
-
-
-def test_what_was_on_its_way_when_we_died_is_sent_again(store: Store) -> None:
-    ranked(store, priority("1"))
-    store.begin_writes("a", store.list_due_writes("a"))
-
-    assert priorities_due(store) == ["1"]
-
-
-def test_what_was_on_its_way_when_we_died_is_sent_again_though_it_changed_back(store: Store) -> None:
-    ranked(store, priority("1", 1))
-    sent(store)
-    ranked(store, priority("1", 2))
-    store.begin_writes("a", store.list_due_writes("a"))
-    ranked(store, priority("1", 1))
-
-    assert priorities_due(store) == ["1"]
-
-
-def test_what_one_who_was_slow_may_have_written_over_is_written_again(store: Store, clock: Clock) -> None:
-    ranked(store, priority("1", 1))
-    store.mark("a", Job.WRITE)
-    slow = claimed(store, Job.WRITE)
-    old = store.list_due_writes("a")
-    store.under(slow).begin_writes("a", old)
-    clock.go_on(60)
-    ranked(store, priority("1", 2))
-    other = claimed(store, Job.WRITE)
-    sent(store)
-    store.finish(other)
-    with pytest.raises(LeaseLostError):
-        store.under(slow).record_writes("a", old, [WriteOutcome("1", written=True)])
-
-    assert [item.priority.rank for item in store.list_due_writes("a")] == [2]
-    assert store.claim(Job.WRITE, LEASE) is not None
-
-
-def test_what_an_order_held_back_is_looked_at_again_after_a_minute(store: Store, clock: Clock) -> None:
-    bands, steadiness = BandConfig(a=1), SteadinessConfig(places=0, share=0, points=0, max_churn=0.3)
-    keep(store, *(lead(id_) for id_ in "123"))
-    store.has_pulled("a")
-
-    def pass_with(*chances: float) -> None:
-        scores = [score(id_, probability=chance) for id_, chance in zip("123", chances, strict=True)]
-        order = partial(order_steadily, bands=bands, steadiness=steadiness)
-        settled = store.list_dirty_leads("a")
-        store.save_pass(claimed(store, Job.RANK), Pass(scores, settled, {}, order, False, 0, 0))
-
-    pass_with(0.1, 0.2, 0.3)
-    store.mark("a", Job.RANK, stage="new")
-    pass_with(0.3, 0.1, 0.2)
-    early = store.claim(Job.RANK, LEASE)
-    clock.go_on(60)
-
-    assert early is None
-    assert store.claim(Job.RANK, LEASE) is not None
-
-
-def test_what_was_refused_for_good_waits_for_another_value(store: Store, clock: Clock) -> None:
-    ranked(store, priority("1", 1))
-    sent(store, REFUSED)
-    clock.go_on(1_000_000)
-    parked = priorities_due(store), store.next_write_at("a")
-    ranked(store, priority("1", 2))
-
-    assert (parked, priorities_due(store)) == (([], None), ["1"])
-
-
-def test_what_was_refused_for_good_is_not_sent_again_with_the_same_value(store: Store) -> None:
-    ranked(store, priority("1"))
-    sent(store, REFUSED)
-    ranked(store, priority("1"))
-
-    assert priorities_due(store) == []
-
-
-def test_unparking_sends_again_what_was_refused(store: Store) -> None:
-    ranked(store, priority("1"))
-    sent(store, REFUSED)
-    store.unpark("a")
-
-    assert (priorities_due(store), claimed(store, Job.WRITE).tenant) == (["1"], "a")
-
-
-def test_what_was_refused_for_now_is_due_later(store: Store, clock: Clock) -> None:
-    ranked(store, priority("1"))
-    sent(store, REFUSED_FOR_NOW)
-    now = priorities_due(store)
-
-    assert store.next_write_at("a") == clock() + timedelta(seconds=5)
-    clock.go_on(5)
-    assert (now, priorities_due(store)) == ([], ["1"])
-
-
-def test_what_is_refused_for_now_too_often_is_parked(store: Store, clock: Clock) -> None:
-    ranked(store, priority("1"))
-    for _ in range(MAX_TRIES):
-        clock.go_on(3600)
-        sent(store, REFUSED_FOR_NOW)
-    clock.go_on(3600)
-
-    assert (priorities_due(store), store.next_write_at("a")) == ([], None)
-
-
-def test_a_refusal_of_one_leaves_the_others_written(store: Store) -> None:
-    ranked(store, priority("1"), priority("2"))
-    sent(store, REFUSED)
-
-    assert {row["lead_id"]: row["sent_seq"] for row in rows_of(store, "a", WritebackRow)["writeback"]} == {
-        "1": 0,
-        "2": 1,
-    }
-
-
-def test_a_lead_that_is_not_ranked_any_more_is_not_written(store: Store) -> None:
-    ranked(store, priority("1"))
-    ranked(store)
-
-    assert priorities_due(store) == []
-
-
-def test_a_lead_that_comes_back_with_what_was_never_sent_is_written(store: Store) -> None:
-    ranked(store, priority("1", 1))
-    sent(store)
-    ranked(store, priority("1", 2))
-    ranked(store)
-    ranked(store, priority("1", 2))
-
-    assert priorities_due(store) == ["1"]
-
-
-def test_a_new_lead_that_comes_back_with_what_was_never_sent_is_written(store: Store) -> None:
-    ranked(store, priority("1"))
-    ranked(store)
-    ranked(store, priority("1"))
-
-    assert priorities_due(store) == ["1"]
-
-
-def test_a_lead_that_left_and_came_back_while_it_was_written_is_written_again(store: Store) -> None:
-    ranked(store, priority("1", 1))
-    sent(store)
-    ranked(store, priority("1", 2))
-    on_its_way = store.list_due_writes("a")
-    store.begin_writes("a", on_its_way)
-    ranked(store)
-    ranked(store, priority("1", 3))
-    store.record_writes("a", on_its_way, [WriteOutcome("1", written=True)])
-
-    assert priorities_due(store) == ["1"]
-
-
-def test_a_lead_that_was_erased_before_its_value_was_sent_keeps_no_other_from_it(store: Store) -> None:
-    connector = InMemoryConnector(STAGES, [lead("1"), lead("2")])
-    connector.name = "a"
-    connector.setup()
-    ranked(store, priority("1"), priority("2"))
-    due = store.list_due_writes("a")
-    erased(store)
-    write_back(store, connector, due=due)
-
-    assert list(connector.priorities) == ["2"]
-
-
-def test_a_lead_that_was_erased_while_its_value_was_on_its_way_stays_erased(store: Store) -> None:
-    ranked(store, priority("1"))
-    due = store.list_due_writes("a")
-    store.begin_writes("a", due)
-    erased(store)
-    store.record_writes("a", due, [WriteOutcome("1", written=True)])
-
-    assert rows_of(store, "a", WritebackRow) == {"writeback": []}
-
-
-def audited(store: Store) -> list[dict[str, object]]:
-    return rows_of(store, "a", AuditRow)["audit"]
-
-
-def test_the_audit_says_what_was_sent(store: Store) -> None:
-    ranked(store, priority("1", 7))
-    sent(store)
-    [row] = audited(store)
-    detail = row["detail"]
-
-    assert (row["action"], row["lead_id"], row["at"]) == ("write", "1", store._now())
-    assert isinstance(detail, dict)
-    assert (detail["rank"], detail["band"], detail["score"], detail["model_version"]) == (7, "A", 50.0, "m")
-
-
-def test_the_audit_says_what_was_refused(store: Store) -> None:
-    ranked(store, priority("1"))
-    sent(store, REFUSED)
-
-    assert [(row["action"], row["lead_id"]) for row in audited(store)] == [("refusal", "1")]
-
-
-def test_the_audit_holds_no_text(store: Store) -> None:
-    ranked(store, priority("1", reason="the canary sings"))
-    sent(store)
-
-    assert "canary" not in json.dumps(audited(store), default=str)
-
-
-def test_the_audit_is_appended_to(store: Store) -> None:
-    ranked(store, priority("1", 1))
-    sent(store)
-    before = audited(store)
-    ranked(store, priority("1", 2))
-    sent(store)
-
-    assert (len(audited(store)), audited(store)[:1]) == (2, before)
-
-
-def test_the_audit_outlives_an_erased_lead(store: Store) -> None:
-    ranked(store, priority("1"))
-    sent(store)
-    erased(store)
-
-    assert [row["lead_id"] for row in audited(store)] == ["1"]
 
 
 # At once ----------------------------------------------------------------------------------------------------------
