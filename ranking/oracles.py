@@ -10,6 +10,7 @@ import numpy as np
 import requests
 import torch
 from numpy.typing import NDArray
+from requests.auth import AuthBase
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 from transformers import AutoModelForCausalLM
 
@@ -76,7 +77,7 @@ class RemoteOracle:
         self._url = url.rstrip("/") + "/chat/completions"
         self._model = model
         self._session = requests.Session()
-        self._session.headers["Authorization"] = f"Bearer {key}"
+        self._session.auth = _Bearer(key)  # a mere header would give way to the user's .netrc
 
     def odds(self, prompts: Sequence[str], yes: str, no: str) -> Floats:
         """See `Oracle.odds`.
@@ -109,7 +110,7 @@ class RemoteOracle:
             "top_logprobs": _TOP_LOGPROBS,
         }
         try:
-            reply = self._session.post(self._url, json=body, timeout=_TIMEOUT_SECONDS)
+            reply = self._session.post(self._url, json=body, timeout=_TIMEOUT_SECONDS, allow_redirects=False)
         except requests.RequestException as error:
             raise _PassingError(f"{self._url}: {type(error).__name__}") from None
         if reply.status_code in _PASSING:
@@ -127,6 +128,15 @@ class RemoteOracle:
         if not found:
             raise OracleError(f"{self._url}: the answer holds no log-probabilities, which are needed here")
         return found
+
+
+class _Bearer(AuthBase):
+    def __init__(self, key: str) -> None:
+        self._key = key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._key}"
+        return request
 
 
 class _PassingError(OracleError):

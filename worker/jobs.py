@@ -24,7 +24,7 @@ from worker.leases import kept
 from worker.logs import about
 from worker.office import Office
 from worker.pull import pull
-from worker.store import Claim, Job, Store
+from worker.store import Claim, Job, Store, is_conflict
 from worker.writeback import write_back
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ _STALE_TURN_SECONDS = 2.0  # a note that has just come in is ranked between two 
 _WRITTEN_AT_ONCE = 2000
 _STARTED_AT = datetime.now(UTC)
 _MODEL_IS_LENT = timedelta(seconds=0.25)
-_DATABASE_FAILED = timedelta(seconds=1)  # of two transactions that wait for each other PostgreSQL ends one
+_CONFLICT = timedelta(seconds=1)
 _THROTTLED = timedelta(seconds=10)  # as long as HubSpot's window, for a refusal that names no time
 
 
@@ -117,7 +117,7 @@ def _work_off(office: Office, job: Job, do: Callable[[Claim], None], *, stale: b
     office.store.beat(f"{socket.gethostname()}:{os.getpid()}", "stale" if stale else job.value, _STARTED_AT)
     while not office.stopping.is_set() and (held := office.store.claim(job, office.lease, stale=stale)) is not None:
         with kept(office.store, held), about(tenant=held.tenant, job=held.job.value, stage=held.stage):
-            _do(office, held, do)
+            _do(office, held, do, stale=stale)
         done += 1
         if time.monotonic() > ends_at:
             office.bell.ring(job, stale=stale)
@@ -125,7 +125,7 @@ def _work_off(office: Office, job: Job, do: Callable[[Claim], None], *, stale: b
     return done
 
 
-def _do(office: Office, held: Claim, do: Callable[[Claim], None]) -> None:
+def _do(office: Office, held: Claim, do: Callable[[Claim], None], *, stale: bool) -> None:
     """Do one piece of work; what fails is tried again later, and parked if only a person can help."""
     what = f"{held.job} {held.tenant} {held.stage}".strip()
     try:
@@ -145,11 +145,12 @@ def _do(office: Office, held: Claim, do: Callable[[Claim], None]) -> None:
         logger.warning("%s failed and is tried again: %s", what, error)
         _give_up(office, held, str(error), hopeless=False)
     except SQLAlchemyError as error:
-        # Of the database. If it is still there, somebody tries again soon; if not, the lease runs out by itself.
-        with suppress(SQLAlchemyError):
-            _give_up(office, held, type(error).__name__, hopeless=False, after=_DATABASE_FAILED)
-            office.bell.ring(held.job, delay=_DATABASE_FAILED)
-        raise
+        if not is_conflict(error):
+            raise  # of the database: there is nowhere to note it, and the lease runs out by itself
+        logger.warning("%s met another transaction and is tried again", what)
+        with suppress(LeaseLostError):
+            office.store.give_back(held, still_suspicious=True)
+        office.bell.ring(held.job, stale=stale, delay=_CONFLICT)
     except (ConnectorError, RankingError, WorkerError) as error:
         logger.error("%s failed: %s", what, error)
         _give_up(office, held, str(error), hopeless=True)

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from platformdirs import user_cache_path
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from connectors.hubspot import HubSpotConfig
@@ -37,14 +37,21 @@ class RankingConfig(BaseModel):
 class EndpointConfig(BaseModel):
     """An OpenAI-compatible address whose model `callfirst backtest --ask endpoint` compares with; nothing else uses it.
 
-    `url` is the part before `/chat/completions`. What is asked about leaves the machine.
+    `url` is the part before `/chat/completions`, and holds no secret. What is asked about leaves the machine.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     url: HttpUrl
     model: str
     api_key: SecretStr
+
+    @field_validator("url")
+    @classmethod
+    def _holds_no_secret(cls, url: HttpUrl) -> HttpUrl:
+        if url.username or url.password or url.query or url.fragment:
+            raise ValueError("must not hold a name, a password or a query; the key goes into API_KEY")
+        return url
 
 
 class BandConfig(BaseModel):
@@ -115,7 +122,7 @@ class Settings(BaseSettings):
     hubspot: HubSpotConfig | None = None
     salesforce: SalesforceConfig | None = None
     ranking: RankingConfig = RankingConfig()
-    endpoint: EndpointConfig | None = None
+    ask_endpoint: EndpointConfig | None = None
     bands: BandConfig = BandConfig()
     steadiness: SteadinessConfig = SteadinessConfig()
     worker: WorkerConfig = WorkerConfig()

@@ -1,9 +1,11 @@
 """Tells a CRM what it does not show yet."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from connectors.base import Connector, WriteOutcome
+from connectors.errors import InvalidRequestError, SchemaError
 from worker.store import DueWrite, Store
 
 
@@ -37,7 +39,11 @@ def write_back(
     at_once = connector.priorities_at_once
     for start in range(0, len(rows), at_once):
         sent = store.begin_writes(tenant, rows[start : start + at_once])
-        outcomes = _send(connector, sent)
+        try:
+            outcomes = _send(connector, sent)
+        except Exception:
+            store.note_broken_writes(tenant, sent)
+            raise
         store.record_writes(tenant, sent, outcomes)
         written += sum(outcome.written for outcome in outcomes)
         refused += [outcome for outcome in outcomes if not outcome.written]
@@ -48,8 +54,11 @@ def write_back(
 def _send(connector: Connector, due: Sequence[DueWrite]) -> list[WriteOutcome]:
     """Send what the CRM does not show; say for every value, in the given order, whether it is there."""
     in_doubt = [item.priority for item in due if item.may_be_shown]
-    shown = connector.list_shown(in_doubt) if in_doubt else set()
+    shown: set[str] = set()
+    if in_doubt:
+        with suppress(InvalidRequestError, SchemaError):  # what is wrong the write itself is told, lead by lead
+            shown = connector.list_shown(in_doubt)
     unsent = [item.priority for item in due if item.priority.lead_id not in shown]
     answers = {outcome.lead_id: outcome for outcome in connector.write_priorities(unsent)} if unsent else {}
     ids = (item.priority.lead_id for item in due)
-    return [answers.get(id_) or WriteOutcome(id_, written=True) for id_ in ids]
+    return [WriteOutcome(id_, written=True) if id_ in shown else answers[id_] for id_ in ids]

@@ -1,6 +1,7 @@
 """Writes priorities to our own properties, and lists leads by them."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from hubspot.crm.objects import (
@@ -13,7 +14,6 @@ from connectors.base import ListedLead, WriteOutcome
 from connectors.errors import InvalidRequestError, SchemaError, UnavailableError
 from connectors.hubspot.config import HubSpotConfig
 from connectors.hubspot.fields import LeadFields
-from connectors.hubspot.replies import list_missing
 from connectors.hubspot.schema import LEAD_OBJECTS, property_name
 from connectors.hubspot.stages import StageReader
 from connectors.hubspot.transport import Transport
@@ -94,7 +94,8 @@ class Writer:
         def send_what_is_left() -> None:
             nonlocal in_doubt
             if in_doubt:
-                written.update(self._list_shown(left, repeats=False))
+                with suppress(InvalidRequestError, SchemaError):  # what is wrong the write itself is told
+                    written.update(self._list_shown(left, repeats=False))
                 in_doubt = False
             rows = [{"id": id_, "properties": properties} for id_, properties in left.items() if id_ not in written]
             if not rows:
@@ -125,14 +126,12 @@ class Writer:
 
     def _list_shown(self, wanted: Mapping[str, Mapping[str, str]], *, repeats: bool = True) -> set[str]:
         """Return which leads of one batch show these properties."""
-        what = f"POST {self._type}/batch/read"
         request = BatchReadInputSimplePublicObjectId(
             inputs=[{"id": id_} for id_ in wanted], properties=list(_NAMES.values()), properties_with_history=[]
         )
         api = self._transport.client.crm.objects.batch_api
-        reply = self._transport.call(what, api.read, self._type, request, repeats=repeats)
-        list_missing(what, reply)  # which leads are gone, the write itself will be told
-        # Of a lead that was merged HubSpot returns the one that it went into.
+        reply = self._transport.call(f"POST {self._type}/batch/read", api.read, self._type, request, repeats=repeats)
+        # What is missing the write itself is told. Of a lead that was merged HubSpot returns the one that it went into.
         rows = [row for row in reply.results if row.id in wanted]
         return {row.id for row in rows if shows(row.properties, wanted[row.id], _NAMES)}
 

@@ -1,6 +1,7 @@
 """Writes priorities to our own fields, and lists leads by them."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from connectors.base import ListedLead, WriteOutcome
@@ -59,9 +60,10 @@ class Writer:
         def write_what_is_left() -> None:
             nonlocal in_doubt
             if in_doubt:
-                for id_ in self._list_shown(left, repeats=False):
-                    outcomes[id_] = WriteOutcome(id_, written=True)
-                    del left[id_]
+                with suppress(InvalidRequestError, SchemaError):  # what is wrong the write itself is told
+                    for id_ in self._list_shown(left, repeats=False):
+                        outcomes[id_] = WriteOutcome(id_, written=True)
+                        del left[id_]
                 in_doubt = False
             if not left:
                 return
@@ -80,7 +82,7 @@ class Writer:
         try:
             self._transport.retry.run(write_what_is_left)
         except SchemaError as error:  # our field is not there: no part of the batch will do better
-            return {id_: WriteOutcome(id_, written=False, detail=str(error)) for id_ in values}
+            return outcomes | {id_: WriteOutcome(id_, written=False, detail=str(error)) for id_ in left}
         except UnavailableError:
             if in_doubt:
                 raise
@@ -108,7 +110,7 @@ class Writer:
         """Return which leads of one batch show these fields; what a short page leaves out is written once more."""
         soql = f"SELECT Id, {', '.join(_NAMES.values())} FROM {self._lead.name} WHERE Id IN {list_literal(wanted)}"
         rows = self._transport.query(soql, repeats=repeats)["records"]
-        return {row["Id"] for row in rows if shows(row, wanted[row["Id"]], _NAMES)}
+        return {row["Id"] for row in rows if row["Id"] in wanted and shows(row, wanted[row["Id"]], _NAMES)}
 
     def list_by_rank(self, stage: str) -> list[ListedLead]:
         """Ask Salesforce for a stage's leads, sorted by our rank."""

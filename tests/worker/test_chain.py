@@ -147,13 +147,17 @@ def test_who_has_texts_sent_to_an_endpoint_is_told_so(tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     command = ("backtest", "--data", "rows.jsonl", "--report")
     with SandboxServer(endpoint.app) as server:
-        configured = {"ENDPOINT__URL": f"{server.url}/v1", "ENDPOINT__MODEL": "a-model", "ENDPOINT__API_KEY": "key"}
+        configured = {
+            "ASK_ENDPOINT__URL": f"{server.url}/v1",
+            "ASK_ENDPOINT__MODEL": "a-model",
+            "ASK_ENDPOINT__API_KEY": "key",
+        }
         told = finished(tmp_path, configured, *command, "--ask", "endpoint")
     orders = [order["name"] for order in json.loads(told.stdout)["reports"]["rows.jsonl"]["orders"]]
 
     assert {"a-model, asked lead by lead", "a-model, asked two by two"} <= set(orders)
     assert f"{server.url}/v1: they leave this machine" in told.stderr
-    assert "ENDPOINT__URL" in run(tmp_path, {}, *command, "--ask", "endpoint", code=1)
+    assert "ASK_ENDPOINT__URL" in run(tmp_path, {}, *command, "--ask", "endpoint", code=1)
 
 
 @pytest.mark.skipif(not DATA.exists(), reason=f"needs the real data in {DATA}")

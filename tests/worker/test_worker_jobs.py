@@ -6,10 +6,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event as Signal
+from threading import Thread
+from time import sleep
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import select
 
 from connectors.base import Page, WriteOutcome
 from connectors.errors import AuthenticationError, RateLimitError, UnavailableError
@@ -29,7 +30,7 @@ from worker.rankers import Rankers
 from worker.regimes import Teacher
 from worker.settings import BandConfig, RankingConfig, SteadinessConfig
 from worker.store import Job, ModelVersion, Store
-from worker.store.tables import CounterRow, HeartbeatRow, LeadRow, WorkRow
+from worker.store.tables import CounterRow, HeartbeatRow, LeadRow, WorkRow, WritebackRow
 from worker.store.work import MAX_TRIES
 
 NOW = datetime.now(UTC)
@@ -168,11 +169,6 @@ def parked(store: Store) -> dict[str, str]:
     return {row["job"]: row["parked_reason"] for row in rows if row["parked_reason"]}
 
 
-def rename(store: Store, table: str, name: str) -> None:
-    with store.database.writing() as session:
-        session.execute(text(f"ALTER TABLE {table} RENAME TO {name}"))
-
-
 # The way of a change ----------------------------------------------------------------------------------------------
 
 
@@ -258,20 +254,42 @@ def test_a_write_that_failed_is_sent_again(office: Office, crm: FailingConnector
     assert crm.priorities["0"].call_order == 1
 
 
-def test_what_the_database_failed_is_tried_again_soon(office: Office, crm: FailingConnector, clock: Clock) -> None:
+@pytest.mark.parametrize("store", ["postgresql"], indirect=True)  # SQLite has one writer: none meets another
+@pytest.mark.integration
+def test_of_two_transactions_that_wait_for_each_other_the_one_that_is_ended_is_tried_again(
+    office: Office, crm: FailingConnector, bell: InMemoryBell, clock: Clock
+) -> None:
     tell(office, crm, clock, "0", "worth 9")
     read(office)
     rank(office)
-    crm.first = lambda: rename(office.store, "audit", "missing")
-    with pytest.raises(SQLAlchemyError):
-        write(office)
+    threads: list[Thread] = []
+
+    def meet() -> None:
+        """Hold the lead's row, and want the work that the writer holds: it wants the row."""
+        has_row = Signal()
+
+        def take_both() -> None:
+            with office.store.database.writing() as session:
+                session.execute(select(WritebackRow).where(WritebackRow.lead_id == "0").with_for_update())
+                has_row.set()
+                sleep(0.5)
+                session.execute(select(WorkRow).where(WorkRow.job == Job.WRITE).with_for_update())
+
+        threads.append(Thread(target=take_both))
+        threads[0].start()
+        assert has_row.wait(10)
+
+    crm.first = meet
+    bell.rung.clear()
+    assert write(office) >= 1
+    threads[0].join(10)
+    assert bell.rung == [(Job.WRITE, False)]
     crm.first = lambda: None
-    rename(office.store, "missing", "audit")
-    clock.go_on(1)
     write(office)
 
     assert crm.priorities["0"].call_order == 1
     assert office.store.list_due_writes("memory") == []
+    assert [row["attempts"] for row in rows_of(office.store, "memory", WorkRow)["work"] if row["job"] == "write"] == [0]
 
 
 def test_what_fails_for_a_while_is_never_parked(office: Office, crm: FailingConnector, clock: Clock) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from connectors.base import WriteOutcome
+from connectors.errors import InvalidRequestError
 from connectors.memory import InMemoryConnector
 from connectors.priority import Priority
 from tests.worker.store.rows import LONG_AGO, STAGES, lead, priority
@@ -86,3 +87,17 @@ def test_nobody_is_asked_what_it_shows_before_anything_was_lost(store: Store) ->
     store.save_ranking("memory", [], [priority("1", 1), priority("2", 2)])
 
     assert write_back(store, connector).calls == 1
+
+
+def test_where_nobody_can_be_asked_all_is_sent_again(store: Store) -> None:
+    class Silent(DyingConnector):
+        def list_shown(self, priorities: Sequence[Priority]) -> set[str]:
+            raise InvalidRequestError("no such field")
+
+    connector = Silent(3)
+    store.save_ranking("memory", [], [priority("1", 1), priority("2", 2), priority("3", 3)])
+    dead(store, connector)
+    write_back(store, connector)
+
+    assert connector.sent == ["1", "2", "3"]
+    assert store.list_due_writes("memory") == []

@@ -34,7 +34,7 @@ def backtest(
         Literal["local", "endpoint"] | None,
         typer.Option(
             help="Compare with a language model that is asked outright, too: SmolLM2 on this machine, or the endpoint"
-            " of your environment (ENDPOINT__*), to which the leads' texts are sent then."
+            " of your environment (ASK_ENDPOINT__*), to which the leads' texts are sent then."
         ),
     ] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the report as JSON.")] = None,
@@ -55,7 +55,8 @@ def backtest(
     reports: dict[str, Report] = {}
     with reported_errors():
         settings = Settings()
-        others = {} if ask is None else _open_oracle(settings, local=ask == "local")
+        compares = report if report is not None else scores is None
+        others = _open_oracle(settings, local=ask == "local") if compares and ask is not None else {}
         histories: dict[str, Sequence[Example]] = {}
         rows = load_rows(data) if data is not None else []
         reader = build_reader(settings.ranking, settings.cache_dir)
@@ -93,7 +94,7 @@ def backtest(
                     f"{len(tests):,} test rows scored by {result.model.version}; learned from"
                     f" {card['examples']:,} rows, {sum(card['pairs'].values()):,} pairs; {describe_validation(card)}"
                 )
-        if report if report is not None else scores is None:
+        if compares:
             for name, examples in histories.items():
                 with progress_bar("compare"):
                     reports[name] = evaluate(examples, reader, general, backbone=backbone, others=others)
@@ -119,9 +120,11 @@ def _open_oracle(settings: Settings, *, local: bool) -> "dict[str, Scorer]":
     if local:
         oracle = LocalOracle("smollm2", cache=settings.cache_dir / "backbones", device=settings.ranking.device)
         return zero_shot_orders("SmolLM2", oracle)
-    endpoint = settings.endpoint
+    endpoint = settings.ask_endpoint
     if endpoint is None:
-        raise ConfigurationError("--ask endpoint needs ENDPOINT__URL, ENDPOINT__MODEL and ENDPOINT__API_KEY")
+        raise ConfigurationError(
+            "--ask endpoint needs ASK_ENDPOINT__URL, ASK_ENDPOINT__MODEL and ASK_ENDPOINT__API_KEY"
+        )
     warn(f"the texts of the leads that are compared are sent to {endpoint.url}: they leave this machine")
     remote = RemoteOracle(str(endpoint.url), endpoint.model, endpoint.api_key.get_secret_value())
     return zero_shot_orders(endpoint.model, remote)

@@ -1,5 +1,6 @@
 """What Callfirst keeps: leads and their texts, where reading stopped, scores, what is to be done and to be written."""
 
+from worker.store.database import is_conflict
 from worker.store.inbox import GATHERED, Told
 from worker.store.pages import Saved
 from worker.store.ranking import DirtyLead, DueWrite, Order, Score, Standing
@@ -23,4 +24,5 @@ __all__ = [
     "Standing",
     "Store",
     "Told",
+    "is_conflict",
 ]

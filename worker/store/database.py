@@ -12,10 +12,12 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, event, make_url, text
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 # One number for all processes that migrate: the second waits for the first and finds nothing to do.
 _MIGRATING = 7_203_115
+_CONFLICTS = ("40001", "40P01")  # serialization failure, deadlock
 _READS_ONLY = "callfirst_reads_only"
 
 
@@ -79,6 +81,14 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
+
+
+def is_conflict(error: SQLAlchemyError) -> bool:
+    """Say whether a transaction was ended because it met another one, and would go through now.
+
+    https://www.postgresql.org/docs/current/mvcc-serialization-failure-handling.html
+    """
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _CONFLICTS
 
 
 def _migrations(connection: Connection) -> Config:

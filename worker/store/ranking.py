@@ -231,9 +231,9 @@ def unpark_leads(session: Session, tenant: str, now: datetime) -> int:
     query = select(DirtyLeadRow.lead_id).where(DirtyLeadRow.tenant == tenant, DirtyLeadRow.parked_reason.is_not(None))
     ids = list(session.scalars(query))
     mark_leads(session, tenant, ids, now, timedelta())
+    mark(session, tenant, Job.WRITE, now)  # before the rows, as a writer has it
     parked = and_(WritebackRow.tenant == tenant, or_(WritebackRow.parked, WritebackRow.due_at.is_not(None)))
     refused = session.execute(update(WritebackRow).where(parked).values(parked=False, tries=0, due_at=None))
-    mark(session, tenant, Job.WRITE, now)
     return len(ids) + row_count(refused)
 
 
@@ -421,7 +421,8 @@ def record_writes(
             row.sent_seq, row.sent_value = item.seq, render_priority(item.priority)
             row.tries, row.refusal, row.due_at = 0, None, None
         else:
-            row.sent_seq, row.sent_value = 0, item.before
+            # What is refused for now may have been sent before, unanswered, and arrive yet.
+            row.sent_seq, row.sent_value = (_ON_ITS_WAY, None) if outcome.retryable else (0, item.before)
             if row.seq == item.seq:
                 row.tries, row.refusal = row.tries + 1, outcome.detail
                 row.parked = not outcome.retryable or row.tries >= MAX_TRIES

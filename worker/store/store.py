@@ -106,9 +106,9 @@ class Store:
         """
 
         def guard(session: Session) -> None:
+            work.hold(session, held, self._now())  # first: who lost it has more to do than to stop
             if stopping():
                 raise StoppingError("this process is to end")
-            work.hold(session, held, self._now())
 
         guarded = copy(self)
         guarded.database = self.database.guarded(guard)
@@ -391,11 +391,27 @@ class Store:
         try:
             self._record_writes(tenant, sent, outcomes, now)
         except LeaseLostError:
-            # Somebody else has written meanwhile, and we over it, or he over us: nobody knows.
-            with self.database.unguarded().writing() as session:
-                ranking.doubt_writes(session, tenant, sent)
-                work.mark(session, tenant, Job.WRITE, now)
+            self._doubt_writes(tenant, sent)
             raise
+
+    def note_broken_writes(self, tenant: str, sent: Sequence[DueWrite]) -> None:
+        """Note that a call was broken off: what it sent may arrive yet.
+
+        Raises:
+            LeaseLostError: Somebody else writes for this tenant now; what was sent is written again.
+        """
+        try:
+            with self.database.writing():
+                pass  # the guard looks whether the work is still ours; then it stays marked as on its way
+        except LeaseLostError:
+            self._doubt_writes(tenant, sent)
+            raise
+
+    def _doubt_writes(self, tenant: str, sent: Sequence[DueWrite]) -> None:
+        """Have written again what somebody else may have written meanwhile, and we over it, or he over us."""
+        with self.database.unguarded().writing() as session:
+            work.mark(session, tenant, Job.WRITE, self._now())  # before the rows, as a writer has it
+            ranking.doubt_writes(session, tenant, sent)
 
     def _record_writes(
         self, tenant: str, sent: Sequence[DueWrite], outcomes: Sequence[WriteOutcome], now: datetime
@@ -449,10 +465,13 @@ class Store:
             if wake_at is not None:
                 work.mark(session, held.tenant, held.job, self._now(), stage=held.stage, delay=wake_at - self._now())
 
-    def give_back(self, held: Claim) -> None:
-        """Give work back unfinished: somebody else may go on with it at once."""
+    def give_back(self, held: Claim, *, still_suspicious: bool = False) -> None:
+        """Give work back unfinished: somebody else may go on with it at once.
+
+        It stays `still_suspicious` where that says nothing of what failed before.
+        """
         with self.database.writing() as session:
-            work.give_back(session, held)
+            work.give_back(session, held, still_suspicious=still_suspicious)
 
     def fail(self, held: Claim, reason: str, *, hopeless: bool, after: timedelta | None = None) -> bool:
         """Give work back as failed; it is tried again after a while that grows.

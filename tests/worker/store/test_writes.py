@@ -93,6 +93,44 @@ def test_what_one_who_was_slow_may_have_written_over_is_written_again(store: Sto
     assert store.claim(Job.WRITE, LEASE) is not None
 
 
+def test_what_one_who_was_slow_may_yet_write_over_is_written_again_though_his_call_failed(
+    store: Store, clock: Clock
+) -> None:
+    ranked(store, priority("1", 1))
+    store.mark("a", Job.WRITE)
+    slow = claimed(store, Job.WRITE)
+    old = store.list_due_writes("a")
+    store.under(slow).begin_writes("a", old)
+    clock.go_on(60)
+    ranked(store, priority("1", 2))
+    other = claimed(store, Job.WRITE)
+    sent(store)
+    store.finish(other)
+    with pytest.raises(LeaseLostError):
+        store.under(slow, lambda: True).note_broken_writes("a", old)
+
+    assert [(item.priority.rank, item.may_be_shown) for item in store.list_due_writes("a")] == [(2, True)]
+    assert store.claim(Job.WRITE, LEASE) is not None
+
+
+def test_a_call_that_failed_leaves_its_values_in_doubt(store: Store) -> None:
+    ranked(store, priority("1", 1))
+    store.begin_writes("a", store.list_due_writes("a"))
+    store.note_broken_writes("a", store.list_due_writes("a"))
+
+    assert [item.may_be_shown for item in store.list_due_writes("a")] == [True]
+
+
+def test_what_was_refused_for_now_may_have_arrived_all_the_same(store: Store, clock: Clock) -> None:
+    ranked(store, priority("1", 1))
+    sent(store)
+    ranked(store, priority("1", 2))
+    sent(store, REFUSED_FOR_NOW)
+    ranked(store, priority("1", 1))
+
+    assert [(item.priority.rank, item.may_be_shown) for item in store.list_due_writes("a")] == [(1, True)]
+
+
 def test_what_an_order_held_back_is_looked_at_again_after_a_minute(store: Store, clock: Clock) -> None:
     bands, steadiness = BandConfig(a=1), SteadinessConfig(places=0, share=0, points=0, max_churn=0.3)
     keep(store, *(lead(id_) for id_ in "123"))
