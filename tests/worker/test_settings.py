@@ -44,3 +44,18 @@ def test_an_unknown_setting_of_a_crm_is_refused(tmp_path: Path, monkeypatch: pyt
 
     with pytest.raises(ValidationError, match="stage_properti"):
         Settings()
+
+
+@pytest.mark.parametrize("url", ["https://me:hush@example.com/v1", "https://example.com/v1?key=hush"])
+def test_an_endpoint_whose_address_holds_a_secret_is_refused_and_the_secret_is_not_said(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ASK_ENDPOINT__URL", url)
+    monkeypatch.setenv("ASK_ENDPOINT__MODEL", "a-model")
+    monkeypatch.setenv("ASK_ENDPOINT__API_KEY", "a-key")
+
+    with pytest.raises(ValidationError, match="API_KEY") as refused:
+        Settings()
+
+    assert "hush" not in str(refused.value)
