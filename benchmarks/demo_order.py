@@ -1,9 +1,10 @@
 """The demo's order against its planted truth: lists of 20 of one stage, every baseline, every ablation.
 
-    .venv/bin/python -m benchmarks.demo_order [--seeds 31 32] [-o FILE]
+    .venv/bin/python -m benchmarks.demo_order [--seeds 31 32] [--ask] [-o FILE]
 
 Takes the demo's two organisations through both sandbox CRMs' real clients into a store, learns from each one's history
-and orders its open leads. The gain of a lead is its planted chance.
+and orders its open leads. The gain of a lead is its planted chance. With `--ask` SmolLM2 is asked outright, too, lead by
+lead and two by two, which takes two cores most of an hour.
 """
 
 import json
@@ -15,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from benchmarks.organisations import open_reader, parse_arguments, pull_organisations
+from benchmarks.organisations import argument_parser, open_reader, pull_organisations
 from ranking.backtest import OURS, make_orders
+from ranking.baselines import Scorer
 from ranking.oracles import LocalOracle
 from ranking.report import compare_orders
 from ranking.zero_shot import zero_shot_orders
@@ -26,14 +28,19 @@ from worker.settings import Settings
 
 def main() -> None:
     """Print the report of both organisations pooled."""
-    arguments = parse_arguments(__doc__)
+    parser = argument_parser(__doc__)
+    parser.add_argument("--ask", action="store_true", help="compare with SmolLM2 that is asked outright, too")
+    arguments = parser.parse_args()
     reader, general, backbone = open_reader()
     gains: list[float] = []
     stages: list[str] = []
     leads: list[str] = []
     orders: dict[str, list[NDArray[np.float64]]] = {}
     orders_across: dict[str, list[NDArray[np.float64]]] = {}
-    oracle = LocalOracle("smollm2", cache=Settings(hubspot=None, salesforce=None).cache_dir / "backbones")
+    asked: dict[str, Scorer] = {}
+    if arguments.ask:
+        cache = Settings(hubspot=None, salesforce=None).cache_dir / "backbones"
+        asked = zero_shot_orders("SmolLM2", LocalOracle("smollm2", cache=cache))
     for org in pull_organisations(arguments.seeds):
         gains += [float(expit(lead.truth)) for lead in org.truth]
         stages += [f"{org.crm} {candidate.stage}" for candidate in org.candidates]
@@ -44,7 +51,7 @@ def main() -> None:
             reader,
             general,
             backbone=backbone,
-            others=zero_shot_orders("SmolLM2", oracle),
+            others=asked,
             say=lambda name, crm=org.crm: sys.stderr.write(f"{crm}: {name}\n"),
         )
         for name, scores in found.by_stage.items():

@@ -32,12 +32,12 @@ class PulledOrganisation:
     truth: list[OrgLead]
 
 
-def parse_arguments(description: str | None) -> argparse.Namespace:
-    """Return the command line's `seeds`, one a CRM, and `output`, a file or None."""
+def argument_parser(description: str | None) -> argparse.ArgumentParser:
+    """Return a parser of the command line's `seeds`, one a CRM, and `output`, a file or None."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--seeds", type=int, nargs=2, default=list(SEEDS.values()))
     parser.add_argument("-o", "--output", type=Path)
-    return parser.parse_args()
+    return parser
 
 
 def open_reader() -> tuple[CachedReader, GeneralModel | None, str]:

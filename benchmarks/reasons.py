@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from benchmarks.organisations import PulledOrganisation, open_reader, parse_arguments, pull_organisations
+from benchmarks.organisations import PulledOrganisation, argument_parser, open_reader, pull_organisations
 from connectors.sandbox.org import FACT_WEIGHTS, OrgLead
 from ranking.candidate import Candidate, Passage
 from ranking.explanation import explain, strongest
@@ -41,7 +41,7 @@ class Verdict:
 
 def main() -> None:
     """Print the share of citations that pass each test, with 95 % intervals over resampled leads."""
-    arguments = parse_arguments(__doc__)
+    arguments = argument_parser(__doc__).parse_args()
     reader, general, backbone = open_reader()
     verdicts: dict[str, list[Verdict]] = {}
     for org in pull_organisations(arguments.seeds):

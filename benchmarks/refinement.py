@@ -7,7 +7,7 @@ import json
 import sys
 import time
 
-from benchmarks.organisations import open_reader, parse_arguments, pull_organisations
+from benchmarks.organisations import argument_parser, open_reader, pull_organisations
 from ranking.fusion import choose_comparisons
 from ranking.training import TrainingConfig, train
 
@@ -16,7 +16,7 @@ _STAGE_SIZES = (200, 500, 1_000, 5_000)
 
 def main() -> None:
     """Print the trial of each organisation, and the comparisons for each lead of large stages."""
-    arguments = parse_arguments(__doc__)
+    arguments = argument_parser(__doc__).parse_args()
     reader, general, backbone = open_reader()
     figures: dict[str, object] = {
         "passes a lead, by stage size": {size: 1 + len(choose_comparisons(size)[0]) / size for size in _STAGE_SIZES}
