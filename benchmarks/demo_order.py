@@ -3,14 +3,15 @@
     .venv/bin/python -m benchmarks.demo_order [--seeds 31 32] [--ask] [-o FILE]
 
 Takes the demo's two organisations through both sandbox CRMs' real clients into a store, learns from each one's history
-and orders its open leads. The gain of a lead is its planted chance. With `--ask` SmolLM2 is asked outright, too, lead by
-lead and two by two, which takes two cores most of an hour.
+and orders its open leads. The gain of a lead is its planted chance. With `--ask` SmolLM2 is asked outright, too, lead
+by lead and two by two, which takes two cores most of an hour.
 """
 
 import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +53,7 @@ def main() -> None:
             general,
             backbone=backbone,
             others=asked,
-            say=lambda name, crm=org.crm: sys.stderr.write(f"{crm}: {name}\n"),
+            say=partial(_say, org.crm),
         )
         for name, scores in found.by_stage.items():
             orders.setdefault(name, []).append(scores)
@@ -62,6 +63,10 @@ def main() -> None:
     show_report("demo organisations", report)
     if arguments.output is not None:
         arguments.output.write_text(json.dumps(asdict(report), indent=2) + "\n")
+
+
+def _say(crm: str, name: str) -> None:
+    sys.stderr.write(f"{crm}: {name}\n")
 
 
 def _pooled(parts: Mapping[str, Sequence[NDArray[np.float64]]]) -> dict[str, NDArray[np.float64]]:

@@ -22,7 +22,8 @@ from pathlib import Path
 
 from connectors.sandbox import hubspot
 from connectors.sandbox.hubspot.changes import BODIES
-from connectors.sandbox.hubspot.objects import Change, HubSpotObjects
+from connectors.sandbox.hubspot.objects import HubSpotObjects
+from connectors.sandbox.hubspot.records import Change
 from connectors.sandbox.org import build_organisation
 from connectors.sandbox.seeding import fill_hubspot
 from connectors.sandbox.server import SandboxServer

@@ -93,7 +93,7 @@ def _read_plainly(model: Any, tokenizer: Any, texts: list[str]) -> None:
 
 def _flops_a_token(model: Any, layers: int) -> float:
     """Return the operations of the layers' matrices: one multiplication and one addition for each weight."""
-    weights = sum(weight.numel() for weight in layers_of(model)[0].parameters() if weight.dim() == 2)
+    weights = sum(int(weight.numel()) for weight in layers_of(model)[0].parameters() if weight.dim() == 2)
     return 2.0 * weights * layers
 
 

@@ -24,7 +24,7 @@ from ranking.metrics import Interval, bootstrap_statistic
 from ranking.model import RankingModel
 from ranking.reader import CachedReader
 from ranking.training import train
-from worker.rank import choose_quotes
+from worker.scores import choose_quotes
 
 # The quotes of a reason, as `explain` writes them; a shortened one ends in an ellipsis.
 _QUOTED = re.compile(r'(?:^|; )(?:For|Against): "(.*?)" \([^()]*, \d{4}-\d{2}-\d{2}\)')

@@ -85,7 +85,7 @@ def incremental_minimum(org: SalesforceOrg, since: datetime) -> int:
     calls += pages(len([row for row in org.tables["LeadHistory"].values() if row["CreatedDate"] >= since]), _PAGE)
     mails = {row["EmailMessageId"] for row in _changed(org, "EmailMessageRelation", since)}
     documents = {row["ContentDocumentId"] for row in _changed(org, "ContentDocumentLink", since)}
-    return calls + 3 + ceil(len(mails) / _IDS) + 2 * ceil(len(documents) / _IDS)
+    return int(calls + 3 + ceil(len(mails) / _IDS) + 2 * ceil(len(documents) / _IDS))
 
 
 def _changed(org: SalesforceOrg, sobject: str, since: datetime) -> list[Row]:
@@ -94,7 +94,7 @@ def _changed(org: SalesforceOrg, sobject: str, since: datetime) -> list[Row]:
 
 def _links_and_texts(notes: Iterable[Row]) -> int:
     rows = list(notes)
-    return ceil(len(rows) / _IDS) + sum((row["ContentSize"] or 0) > _PREVIEW_BYTES for row in rows)
+    return ceil(len(rows) / _IDS) + sum(int(row["ContentSize"] or 0) > _PREVIEW_BYTES for row in rows)
 
 
 def settings(url: str) -> dict[str, str]:
