@@ -41,7 +41,7 @@ def write_back(
         sent = store.begin_writes(tenant, rows[start : start + at_once])
         try:
             outcomes = _send(connector, sent)
-        except Exception:
+        except Exception:  # whatever broke it off, it may have arrived
             store.note_broken_writes(tenant, sent)
             raise
         store.record_writes(tenant, sent, outcomes)

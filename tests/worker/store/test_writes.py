@@ -15,7 +15,7 @@ from tests.worker.store.steps import erased, keep, priorities_due, ranked, sent
 from worker.errors import LeaseLostError
 from worker.order import order_steadily
 from worker.settings import BandConfig, SteadinessConfig
-from worker.store import Job, Pass, Store
+from worker.store import DueWrite, Job, Pass, Store
 from worker.store.tables import AuditRow, WritebackRow
 from worker.store.work import MAX_TRIES
 from worker.writeback import write_back
@@ -75,7 +75,8 @@ def test_what_was_on_its_way_when_we_died_is_sent_again_though_it_changed_back(s
     assert priorities_due(store) == ["1"]
 
 
-def test_what_one_who_was_slow_may_have_written_over_is_written_again(store: Store, clock: Clock) -> None:
+def overtaken(store: Store, clock: Clock) -> tuple[Store, list[DueWrite]]:
+    """Have a writer be so slow that another one writes a newer value; return the slow one's store and what he sends."""
     ranked(store, priority("1", 1))
     store.mark("a", Job.WRITE)
     slow = claimed(store, Job.WRITE)
@@ -86,28 +87,24 @@ def test_what_one_who_was_slow_may_have_written_over_is_written_again(store: Sto
     other = claimed(store, Job.WRITE)
     sent(store)
     store.finish(other)
-    with pytest.raises(LeaseLostError):
-        store.under(slow).record_writes("a", old, [WriteOutcome("1", written=True)])
+    return store.under(slow, lambda: True), old  # and he is to end, too
 
-    assert [item.priority.rank for item in store.list_due_writes("a")] == [2]
+
+def test_what_one_who_was_slow_may_have_written_over_is_written_again(store: Store, clock: Clock) -> None:
+    slow, old = overtaken(store, clock)
+    with pytest.raises(LeaseLostError):
+        slow.record_writes("a", old, [WriteOutcome("1", written=True)])
+
+    assert [(item.priority.rank, item.may_be_shown) for item in store.list_due_writes("a")] == [(2, True)]
     assert store.claim(Job.WRITE, LEASE) is not None
 
 
 def test_what_one_who_was_slow_may_yet_write_over_is_written_again_though_his_call_failed(
     store: Store, clock: Clock
 ) -> None:
-    ranked(store, priority("1", 1))
-    store.mark("a", Job.WRITE)
-    slow = claimed(store, Job.WRITE)
-    old = store.list_due_writes("a")
-    store.under(slow).begin_writes("a", old)
-    clock.go_on(60)
-    ranked(store, priority("1", 2))
-    other = claimed(store, Job.WRITE)
-    sent(store)
-    store.finish(other)
+    slow, old = overtaken(store, clock)
     with pytest.raises(LeaseLostError):
-        store.under(slow, lambda: True).note_broken_writes("a", old)
+        slow.note_broken_writes("a", old)
 
     assert [(item.priority.rank, item.may_be_shown) for item in store.list_due_writes("a")] == [(2, True)]
     assert store.claim(Job.WRITE, LEASE) is not None
