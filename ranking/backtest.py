@@ -21,13 +21,14 @@ OURS = "Callfirst"
 _LATER_SHARE = 0.3
 _PAIR_HEADS = ("fields, pairs", "words, pairs", "reading, pairs", "words and reading, pairs")
 _TEXT = ("words", "reading", "general")
-_FLAT = "ours, flat (no stages)"
-_BY_CHANCE = "ours, by chance given stage and utility"
 
 
 @dataclass(frozen=True, slots=True)
 class BacktestResult:
-    """The test rows' scores (utilities, higher is better), in the given order, and the model that gave them."""
+    """The test rows' scores (log-odds to be won, higher is better), in the given order, and the model that gave them.
+
+    They compare leads of different stages too; inside a stage their order is that of the utilities.
+    """
 
     scores: tuple[float, ...]
     model: RankingModel
@@ -37,7 +38,7 @@ class BacktestResult:
 class Orders:
     """Scores of the same candidates by the name of what gave them, [candidates] each, higher is better.
 
-    Those of `by_stage` are compared inside a stage only, those of `one_list` across stages too.
+    Those of `by_stage` are compared inside a stage, those of `one_list` across stages.
     """
 
     by_stage: Mapping[str, NDArray[np.float64]]
@@ -67,7 +68,7 @@ def score_rows(
         if general is None:
             raise
         model = general_ranker(reader, general)
-    return BacktestResult(tuple(model.utilities(candidates, reader).tolist()), model)
+    return BacktestResult(tuple(_log_odds(model, candidates, reader).tolist()), model)
 
 
 def evaluate(
@@ -125,24 +126,23 @@ def make_orders(
     """
     has_text = any(candidate.passages for candidate in candidates)
     orders: dict[str, NDArray[np.float64]] = {}
+    one_list: dict[str, NDArray[np.float64]] = {}
 
-    def ours(name: str, learn_from: Sequence[Example], order: Sequence[Candidate], *without: str) -> RankingModel:
+    def ours(name: str, learn_from: Sequence[Example], order: Sequence[Candidate], *without: str) -> None:
         say(name)
         config = TrainingConfig(pairs=PairConfig(required_tiers=()), without=without)
         model = train(learn_from, reader, general, backbone=backbone, config=config)
         orders[name] = model.utilities(order, reader)
-        return model
+        one_list[name] = _log_odds(model, order, reader)
 
-    model = ours(OURS, examples, candidates)
-    one_list = {_BY_CHANCE: model.calibration.chances(orders[OURS], [candidate.stage for candidate in candidates])}
+    ours(OURS, examples, candidates)
     for name, scorer in {**BASELINES, **others}.items():
         if has_text or name not in READS_TEXT:
             say(name)
-            orders[name] = scorer(examples, candidates)
+            orders[name] = one_list[name] = scorer(examples, candidates)
     if ablations:
         ours("ours, pointwise only (no pairs)", examples, candidates, *_PAIR_HEADS)
-        ours(_FLAT, [_without_stage(example) for example in examples], _flat(candidates))
-        one_list[_FLAT] = orders[_FLAT]
+        ours("ours, flat (no stages)", [_without_stage(example) for example in examples], _flat(candidates))
         if has_text:
             ours("ours, text shuffled", examples, _shuffled(candidates))
             ours("ours, fields only", examples, candidates, *_TEXT)
@@ -160,6 +160,11 @@ def split_by_time(examples: Sequence[Example]) -> tuple[list[Example], list[Exam
     ordered = sorted(ends, key=lambda group: (ends[group], group))
     late = set(ordered[int(len(ordered) * (1 - _LATER_SHARE)) :])
     return [e for e in examples if e.group not in late], [e for e in examples if e.group in late]
+
+
+def _log_odds(model: RankingModel, candidates: Sequence[Candidate], reader: CachedReader) -> NDArray[np.float64]:
+    stages = [candidate.stage for candidate in candidates]
+    return model.calibration.log_odds(model.utilities(candidates, reader), stages)
 
 
 def _without_stage(example: Example) -> Example:

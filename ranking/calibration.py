@@ -25,11 +25,15 @@ class Calibration:
     level: float = 0.0
     stages: Mapping[str, float] | None = None
 
-    def chances(self, utilities: NDArray[np.float64], stages: Sequence[str]) -> NDArray[np.float64]:
-        """Return the chance to be won of each utility, [rows]."""
+    def log_odds(self, utilities: NDArray[np.float64], stages: Sequence[str]) -> NDArray[np.float64]:
+        """Return the log-odds to be won of each utility, [rows]: leads of different stages can be compared by them."""
         known = self.stages or {}
         levels = self.level + np.array([known.get(stage, 0.0) for stage in stages])
-        return np.asarray(expit(self.slope * utilities + levels))
+        return np.asarray(self.slope * utilities + levels)
+
+    def chances(self, utilities: NDArray[np.float64], stages: Sequence[str]) -> NDArray[np.float64]:
+        """Return the chance to be won of each utility, [rows]."""
+        return np.asarray(expit(self.log_odds(utilities, stages)))
 
 
 def fit_calibration(

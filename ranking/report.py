@@ -1,7 +1,7 @@
 """Orders side by side: how good each is on the same leads, and by how much ours is ahead."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,8 @@ from ranking.metrics import (
 )
 
 LIST_SIZE = 20
+# Which leads share a list is chance: the figures are means over so many ways to deal them.
+DEALS = 20
 _SAMPLES = 1_000
 _TOP = 0.1
 Floats = NDArray[np.float64]
@@ -31,7 +33,8 @@ Floats = NDArray[np.float64]
 class Ahead:
     """By how much our order exceeds another one, in each figure, on the same resampled leads or lists.
 
-    `ndcg_p` is the two-sided p of a paired sign-flip test of NDCG@1 over lists.
+    `ndcg_p` is the two-sided p of a paired sign-flip test of NDCG@1 over lists: twice the mean over the deals, which is
+    a valid p whatever binds them together (Vovk and Wang, Combining p-values via averaging, Biometrika 107, 2020).
     """
 
     pair_accuracy: Interval
@@ -43,14 +46,15 @@ class Ahead:
 
 @dataclass(frozen=True, slots=True)
 class OrderResult:
-    """What one order achieves. `pair_accuracy` and `ndcg` are inside stages; the rest, where outcomes are 0 or 1, over
-    all leads. `lift` is how many times more wins its first 10 % hold than leads taken blindly. `ahead` is None for our
-    own order.
+    """What one order achieves. `pair_accuracy` and `ndcg` are inside stages, `mixed_ndcg` of lists that mix the stages;
+    the rest, where outcomes are 0 or 1, over all leads. `lift` is how many times more wins its first 10 % hold than
+    leads taken blindly. `ahead` is None for our own order.
     """
 
     name: str
     pair_accuracy: Interval
     ndcg: Mapping[str, Interval]
+    mixed_ndcg: Mapping[str, Interval]
     area: Interval | None
     stage_area: float | None
     precision_at_10_percent: Interval | None
@@ -61,16 +65,15 @@ class OrderResult:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All orders on the same leads. Lists are of 20 leads of one stage; `skipped_lists` had nothing to find.
-
-    `one_list` is the NDCG of lists that mix the stages, by name of the order that makes them.
+    """All orders on the same leads. Lists are of 20 leads, dealt `deals` times; a deal has `lists` lists of one stage on
+    average, beside `skipped_lists` that had nothing to find.
     """
 
     leads: int
+    deals: int
     lists: int
     skipped_lists: int
     orders: tuple[OrderResult, ...]
-    one_list: Mapping[str, Mapping[str, Interval]]
 
 
 def compare_orders(
@@ -84,64 +87,81 @@ def compare_orders(
 ) -> Report:
     """Return every order's figures with 95 % intervals: over resampled groups, and for NDCG over resampled lists.
 
+    NDCG's interval is that of one deal, on average: a little too wide for a mean over deals.
+
     Args:
         orders: Scores by name, higher is better, [rows] each.
         gains: The truth: 0 or 1 (lost, won), or graded and not negative, [rows].
         stages: The stage of each row; leads of different stages are never compared.
         groups: The lead or person of each row.
         ours: The name of the order that the others are measured against.
-        one_list: Scores that compare leads of different stages, by name, [rows] each.
+        one_list: Scores that compare leads of different stages, by name, [rows] each, where they are others.
     """
     codes = np.unique(list(stages), return_inverse=True)[1].astype(np.float64)
-    lists = draw_lists(codes)
-    mixed = draw_lists(np.zeros(len(codes)))
+    deals = [draw_lists(codes, seed=seed) for seed in range(DEALS)]
+    mixed_deals = [draw_lists(np.zeros(len(codes)), seed=seed) for seed in range(DEALS)]
     plain = bool(np.isin(gains, (0.0, 1.0)).all())
-    by_list = {name: _list_values(scores, gains, lists) for name, scores in orders.items()}
-    useful = ~np.isnan(by_list[ours]["ndcg@1"])
+    across = {**orders, **(one_list or {})}
+    by_list = {name: _list_values(scores, gains, deals) for name, scores in orders.items()}
+    useful = [~np.isnan(values) for values in by_list[ours]["ndcg@1"]]
 
     def over_groups(statistic: Callable[..., float], *columns: Floats) -> Interval | None:
         return bootstrap_statistic(statistic, (*columns, gains), groups, samples=_SAMPLES) if plain else None
 
     def compare(name: str, scores: Floats) -> Ahead:
-        gained = {key: by_list[ours][key] - values for key, values in by_list[name].items()}
+        gained = {
+            key: [our - their for our, their in zip(by_list[ours][key], values, strict=True)]
+            for key, values in by_list[name].items()
+        }
         return Ahead(
             pair_accuracy=bootstrap_difference(orders[ours], scores, gains, stages, groups=groups),
-            ndcg={key: bootstrap_mean(values) for key, values in gained.items()},
-            ndcg_p=sign_flip_p(gained["ndcg@1"]),
-            area=over_groups(_area_ahead, orders[ours], scores),
-            precision_at_10_percent=over_groups(_precision_ahead, orders[ours], scores),
+            ndcg={key: _over_deals(values) for key, values in gained.items()},
+            ndcg_p=min(1.0, 2 * float(np.mean([sign_flip_p(values) for values in gained["ndcg@1"]]))),
+            area=over_groups(_area_ahead, across[ours], across[name]),
+            precision_at_10_percent=over_groups(_precision_ahead, across[ours], across[name]),
         )
 
     def describe(name: str, scores: Floats) -> OrderResult:
         return OrderResult(
             name=name,
             pair_accuracy=bootstrap_pair_accuracy(scores, gains, stages, groups=groups),
-            ndcg={key: bootstrap_mean(values) for key, values in by_list[name].items()},
-            area=over_groups(area_under_curve, scores),
+            ndcg={key: _over_deals(values) for key, values in by_list[name].items()},
+            mixed_ndcg={
+                key: _over_deals(values) for key, values in _list_values(across[name], gains, mixed_deals).items()
+            },
+            area=over_groups(area_under_curve, across[name]),
             stage_area=grouped_area(scores, gains, list(stages)) if plain else None,
-            precision_at_10_percent=over_groups(_precision, scores),
-            recall_at_10_percent=recall_at(scores, gains, _TOP) if plain else None,
-            lift=lift_at(scores, gains, _TOP) if plain else None,
+            precision_at_10_percent=over_groups(_precision, across[name]),
+            recall_at_10_percent=recall_at(across[name], gains, _TOP) if plain else None,
+            lift=lift_at(across[name], gains, _TOP) if plain else None,
             ahead=None if name == ours else compare(name, scores),
         )
 
     return Report(
         leads=len(gains),
-        lists=int(useful.sum()),
-        skipped_lists=int((~useful).sum()),
+        deals=DEALS,
+        lists=round(float(np.mean([kept.sum() for kept in useful]))),
+        skipped_lists=round(float(np.mean([(~kept).sum() for kept in useful]))),
         orders=tuple(describe(name, scores) for name, scores in orders.items()),
-        one_list={
-            name: {key: bootstrap_mean(values) for key, values in _list_values(scores, gains, mixed).items()}
-            for name, scores in (one_list or {}).items()
-        },
     )
 
 
-def _list_values(scores: Floats, gains: Floats, lists: NDArray[np.int64]) -> dict[str, Floats]:
-    """Return NDCG@1, @3 and @5 of each list, NaN for lists whose leads all have the same gain: any order is right."""
-    names = list(dict.fromkeys(lists.tolist()))
-    told_apart = np.array([np.ptp(gains[lists == name]) > 0 for name in names])
-    return {f"ndcg@{k}": np.where(told_apart, ndcg(scores, gains, lists.tolist(), k), np.nan) for k in (1, 3, 5)}
+def _list_values(scores: Floats, gains: Floats, deals: Sequence[NDArray[np.int64]]) -> dict[str, list[Floats]]:
+    """Return NDCG@1, @3 and @5 of each list of each deal, NaN where all leads have the same gain: any order is right."""
+    found: dict[str, list[Floats]] = {}
+    for lists in deals:
+        names = list(dict.fromkeys(lists.tolist()))
+        told_apart = np.array([np.ptp(gains[lists == name]) > 0 for name in names])
+        for k in (1, 3, 5):
+            values = np.where(told_apart, ndcg(scores, gains, lists.tolist(), k), np.nan)
+            found.setdefault(f"ndcg@{k}", []).append(values)
+    return found
+
+
+def _over_deals(values: Sequence[Floats]) -> Interval:
+    """Return the mean over the deals that had something to find, with the mean of their intervals over lists."""
+    intervals = [astuple(bootstrap_mean(of_one_deal)) for of_one_deal in values if not np.isnan(of_one_deal).all()]
+    return Interval(*np.mean(intervals, axis=0).tolist()) if intervals else Interval(np.nan, np.nan, np.nan)
 
 
 def _area_ahead(ours: Floats, theirs: Floats, won: Floats) -> float:

@@ -133,7 +133,7 @@ def _open_oracle(settings: Settings, *, local: bool) -> "dict[str, Scorer]":
 def show_report(name: str, report: "Report") -> None:
     """Print a report as a table."""
     table = Table(
-        title=f"{name}: {report.leads:,} leads; NDCG over {report.lists:,} lists of one stage"
+        title=f"{name}: {report.leads:,} leads; NDCG over {report.lists:,} lists of one stage, dealt {report.deals} times"
         f" ({report.skipped_lists:,} with nothing to tell apart left out)",
         title_justify="left",
     )
@@ -154,9 +154,12 @@ def show_report(name: str, report: "Report") -> None:
             cells += [_number(order.lift)]
         table.add_row(*cells)
     console.print(table)
-    for name, values in report.one_list.items():
-        figures = ", ".join(f"{key.upper()} {_figure(value)}" for key, value in values.items())
-        console.print(f"one list of all stages, {name}: {figures}")
+    mixed = Table(title="one list of all stages", title_justify="left")
+    for heading in ("order", "NDCG@1", "NDCG@3", "NDCG@5"):
+        mixed.add_column(heading, justify="left" if heading == "order" else "right")
+    for order in report.orders:
+        mixed.add_row(order.name, *(_figure(order.mixed_ndcg[key]) for key in ("ndcg@1", "ndcg@3", "ndcg@5")))
+    console.print(mixed)
 
 
 def _number(value: float | None) -> str:
