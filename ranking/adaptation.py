@@ -10,20 +10,23 @@ between regimes are still to be made on them.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
+from ranking.backbone import hash_of_adapter
 from ranking.backbone_files import find_backbone
 from ranking.candidate import Example
+from ranking.checkpoint import Checkpoint, Unfinished
 from ranking.errors import TeachingError
 from ranking.general.model import GeneralModel
 from ranking.general.train import Taught, save_taught
 from ranking.inputs import passages_of
 from ranking.preferences import PairConfig, Pairs, make_pairs
 from ranking.stacking import SEEN, TAUGHT, places_in_time
-from ranking.tuning import Regime, TaughtLayers
+from ranking.tuning import Regime, TaughtLayers, copies_of, go_back
 
 # Newest texts of a lead that teach: memory grows with the texts of a step.
 _MOST_TEXTS = 8
@@ -71,6 +74,7 @@ def adapt(
     config: AdaptationConfig = AdaptationConfig(),
     pairs: PairConfig = PairConfig(),
     device: str = "cpu",
+    unfinished: Unfinished | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Adapted:
     """Teach a backbone the earliest leads and write it into `folder`, in the form of a general model.
@@ -85,6 +89,9 @@ def adapt(
         config: How it is taught.
         pairs: Which leads may be compared.
         device: Where it is taught, as torch names it.
+        unfinished: Where it is kept how far it has got: broken off and called again with the same leads on the same
+            machine, it goes on there, and ends with the same weights. It stays there until the caller, who has put
+            what was taught away, forgets it.
         progress: Told (steps done, steps planned).
 
     Raises:
@@ -104,30 +111,76 @@ def adapt(
         )
     files = find_backbone(name, cache)
     lesson = _Lesson(files.location, early, later, general, config, start, device)
-    steps = config.epochs * -(-len(early) // config.leads_per_step)
-    losses = [lesson.later_loss(later_pairs)]
-    best: list[torch.Tensor] | None = None
-    done = 0
-    for _ in range(config.epochs):
-        for batch in _batches(early, config.leads_per_step, random):
-            found = make_pairs([early[row] for row in batch], lenient, seed=config.seed)
-            if len(found):
-                lesson.step(batch, found, share_done=done / steps)
-            done += 1
-            if progress is not None:
-                progress(min(done, steps), steps)
-        losses.append(lesson.later_loss(later_pairs))
-        if losses[-1] > min(losses[:-1]) - _LEAST_GAIN:
-            break
-        best = lesson.state()
+    plan = [_batches(early, config.leads_per_step, random) for _ in range(config.epochs)]
+    told = [
+        (e.candidate.stage, e.level, e.won, e.group, e.order, e.complete, passages_of(e.candidate))
+        for e in (*early, *later)
+    ]
+    begun_from = (general and general.version, start and hash_of_adapter(start))
+    checkpoint = Checkpoint(
+        unfinished, (files.version, *begun_from, config, lenient, len(early), *told), torch.device(device)
+    )
+    losses, best = _go_through(plan, lesson, early, lenient, later_pairs, checkpoint, progress, seed=config.seed)
     if best is None:
+        if unfinished is not None:
+            unfinished.forget()
         raise TeachingError(
             f"own leads taught the language model nothing that holds for the next ones (pair loss {losses[0]:.3f}"
             f" before, {losses[1]:.3f} after); set RANKING__REGIME=head"
         )
-    lesson.restore(best)
+    go_back(lesson.parameters, best)
     target = folder / files.version
     return Adapted(save_taught(lesson.taught(), name, cache, target), target, tuple(losses))
+
+
+def _go_through(
+    plan: Sequence[list[list[int]]],
+    lesson: "_Lesson",
+    early: Sequence[Example],
+    pairs: PairConfig,
+    later_pairs: Pairs,
+    checkpoint: Checkpoint,
+    progress: Callable[[int, int], None] | None,
+    *,
+    seed: int,
+) -> tuple[list[float], list[torch.Tensor] | None]:
+    """Teach pass by pass until one does not help; return the later leads' losses and what the last good pass left.
+
+    None where no pass helped.
+    """
+    before = checkpoint.load()
+    losses: list[float] = [lesson.later_loss(later_pairs)] if before is None else before["losses"]
+    best: list[torch.Tensor] | None = None if before is None else before["best"]
+    done = 0 if before is None else before["steps"]
+    if before is not None:
+        go_back(lesson.parameters, before["taught"])
+        lesson.optimiser.load_state_dict(before["optimiser"])
+    steps = sum(map(len, plan))
+    first = len(losses) - 1
+
+    def state() -> dict[str, Any]:
+        return {
+            "steps": done,
+            "taught": [parameter.detach() for parameter in lesson.parameters],
+            "optimiser": lesson.optimiser.state_dict(),
+            "best": best,
+            "losses": losses,
+        }
+
+    for number, batches in enumerate(plan[first:], first):
+        for batch in batches[done - sum(map(len, plan[:number])) :]:
+            found = make_pairs([early[row] for row in batch], pairs, seed=seed)
+            if len(found):
+                lesson.step(batch, found, share_done=done / steps)
+            done += 1
+            checkpoint.save_if_due(state)
+            if progress is not None:
+                progress(done, steps)
+        losses.append(lesson.later_loss(later_pairs))
+        if losses[-1] > min(losses[:-1]) - _LEAST_GAIN:
+            break
+        best = copies_of(lesson.parameters)
+    return losses, best
 
 
 class _Lesson:
@@ -159,18 +212,18 @@ class _Lesson:
             self._line.bias.data[0] = general.bias
         # How often a lead is won at all: no text says it.
         self._level = torch.nn.Parameter(torch.zeros((), device=device))
-        self._taught = [*self.layers.parameters, *self._line.parameters(), self._level]
-        self._optimiser = torch.optim.AdamW(
+        self.parameters = [*self.layers.parameters, *self._line.parameters(), self._level]
+        self.optimiser = torch.optim.AdamW(
             [
                 {"params": self.layers.parameters, "lr": config.learning_rate, "weight_decay": 0.01},
                 {"params": [*self._line.parameters(), self._level], "lr": config.head_learning_rate},
             ]
         )
-        self._rates = [group["lr"] for group in self._optimiser.param_groups]
+        self._rates = [group["lr"] for group in self.optimiser.param_groups]
 
     def step(self, batch: Sequence[int], pairs: Pairs, *, share_done: float) -> None:
         """Learn from one batch of early leads and the pairs among them."""
-        for group, rate in zip(self._optimiser.param_groups, self._rates, strict=True):
+        for group, rate in zip(self.optimiser.param_groups, self._rates, strict=True):
             group["lr"] = rate * max(0.05, 1 - share_done)
         utility = self._utilities([self._early[row] for row in batch])
         rows = torch.tensor(list(batch), device=utility.device)
@@ -179,9 +232,9 @@ class _Lesson:
         if known.any():
             loss = loss + binary_cross_entropy_with_logits((utility + self._level)[known], self._won[rows][known])
         loss.backward()  # type: ignore[no-untyped-call]  # torch ships no annotation for it
-        torch.nn.utils.clip_grad_norm_(self._taught, 1.0)
-        self._optimiser.step()
-        self._optimiser.zero_grad()
+        torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        self.optimiser.step()
+        self.optimiser.zero_grad()
 
     @torch.no_grad()
     def later_loss(self, pairs: Pairs) -> float:
@@ -190,16 +243,6 @@ class _Lesson:
         parts = [self._utilities(self._later[row : row + 16]) for row in range(0, len(self._later), 16)]
         self.layers.model.train()
         return float(_pair_loss(torch.cat(parts), pairs, most=_MOST_LATER_PAIRS))
-
-    def state(self) -> list[torch.Tensor]:
-        """Return a copy of everything that is taught."""
-        return [parameter.detach().clone() for parameter in self._taught]
-
-    @torch.no_grad()
-    def restore(self, state: Sequence[torch.Tensor]) -> None:
-        """Go back to a copy."""
-        for parameter, value in zip(self._taught, state, strict=True):
-            parameter.copy_(value)
 
     def taught(self) -> Taught:
         """Return the language model with its line."""

@@ -65,8 +65,8 @@ class OrderResult:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All orders on the same leads. Lists are of 20 leads, dealt `deals` times; a deal has `lists` lists of one stage on
-    average, beside `skipped_lists` that had nothing to find.
+    """All orders on the same leads. Lists are of 20 leads, dealt `deals` times; a deal has `lists` lists of one stage
+    on average, beside `skipped_lists` that had nothing to find.
     """
 
     leads: int
@@ -147,7 +147,7 @@ def compare_orders(
 
 
 def _list_values(scores: Floats, gains: Floats, deals: Sequence[NDArray[np.int64]]) -> dict[str, list[Floats]]:
-    """Return NDCG@1, @3 and @5 of each list of each deal, NaN where all leads have the same gain: any order is right."""
+    """Return NDCG@1, @3 and @5 of each list of each deal, NaN where all leads have one gain: any order is right."""
     found: dict[str, list[Floats]] = {}
     for lists in deals:
         names = list(dict.fromkeys(lists.tolist()))

@@ -1,7 +1,7 @@
 """Teaches a language model's layers: low-rank additions to their weights (`lora`, peft), or the weights (`full`)."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -102,6 +102,18 @@ class TaughtLayers:
         for parameter in chosen:
             parameter.data = parameter.data.float()  # small steps vanish in bfloat16
         return chosen
+
+
+def copies_of(parameters: Iterable[torch.nn.Parameter]) -> list[torch.Tensor]:
+    """Return a copy of each parameter."""
+    return [parameter.detach().clone() for parameter in parameters]
+
+
+@torch.no_grad()
+def go_back(parameters: Iterable[torch.nn.Parameter], copies: Sequence[torch.Tensor]) -> None:
+    """Give each parameter the value of its copy."""
+    for parameter, value in zip(parameters, copies, strict=True):
+        parameter.copy_(value)
 
 
 def shuffled_batches(lengths: Sequence[int], *, rows: int, generator: torch.Generator) -> Iterator[list[int]]:

@@ -12,9 +12,9 @@ from transformers import BertConfig, BertModel, LlamaConfig, LlamaModel, PreTrai
 WORDS = ["good", "bad", "call", "price", "note", "monday", "rep", "lead", "plan", "mail"]
 
 
-def save_tiny_model(folder: Path, kind: str) -> Path:
+def save_tiny_model(folder: Path, kind: str, *, seed: int = 0) -> Path:
     """Write a tiny decoder (`llama`) or encoder (`bert`) with a tokenizer of ten words; return its directory."""
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     vocabulary = {word: place for place, word in enumerate(["[PAD]", "[UNK]", *WORDS])}
     words = Tokenizer(WordLevel(vocabulary, unk_token="[UNK]"))
     words.pre_tokenizer = Whitespace()

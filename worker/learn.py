@@ -67,12 +67,13 @@ def learn(
     refuse_short_history(examples)  # before anything is taught in vain
     config = TrainingConfig(pairs=PairConfig(window=_WINDOW.total_seconds()), refine=refine)
     reading = Reading(reader, find_general_model(reader.version), config, "head")
+    unfinished = models_dir / tenant / "unfinished.pt"
     (models_dir / tenant).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(
         dir=models_dir / tenant, prefix="teaching-", ignore_cleanup_errors=True
     ) as scratch:
         if teacher is not None:
-            reading = teacher.teach(examples, reading, Path(scratch))
+            reading = teacher.teach(examples, reading, Path(scratch), unfinished)
         model = train(
             examples, reading.reader, reading.general, backbone=backbone, config=reading.config, progress=progress
         )
@@ -82,6 +83,7 @@ def learn(
         model.save(folder)
         if reading.regime != "head":
             shutil.copytree(scratch, folder / TAUGHT_FOLDER, dirs_exist_ok=True)
+    unfinished.unlink(missing_ok=True)  # only now that what was taught is kept
     version = ModelVersion(model.version, folder, backbone, moment, asdict(model.card), moment if promoted else None)
     store.save_model(tenant, version)
     return Learned(version, promoted, reason, ahead)

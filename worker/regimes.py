@@ -59,8 +59,10 @@ class Teacher:
             self._opened[taught] = build_reader(self._config, self._cache_dir, taught)
         return self._opened[taught]
 
-    def teach(self, examples: Sequence[Example], head: Reading, folder: Path) -> Reading:
+    def teach(self, examples: Sequence[Example], head: Reading, folder: Path, unfinished: Path) -> Reading:
         """Return what the ranker is to be trained on; what is taught is written into `folder`.
+
+        How far it has got is kept in the file `unfinished`, from which it goes on; the caller removes it.
 
         A regime that the settings name is used if it taught anything; `auto` tries `lora` where there is an accelerator
         and takes it only if later leads, which the language model has not seen, are ordered better by an interval above
@@ -72,6 +74,7 @@ class Teacher:
         import torch  # commands that do not rank need not wait for it
 
         from ranking.adaptation import AdaptationConfig, adapt
+        from ranking.checkpoint import Unfinished
 
         how = self._how or AdaptationConfig()
         wanted = self._config.regime
@@ -94,6 +97,7 @@ class Teacher:
                 config=replace(how, regime=regime),
                 pairs=head.config.pairs,
                 device=device,
+                unfinished=Unfinished(unfinished),
                 progress=self._progress,
             )
         except (TeachingError, torch.OutOfMemoryError) as error:

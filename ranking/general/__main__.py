@@ -56,15 +56,13 @@ def _run(arguments: argparse.Namespace, config: TeachingConfig) -> Iterator[dict
     if arguments.fold is not None:
         folds = [folds[arguments.fold]]
     if arguments.what == "evaluate":
-        for result in evaluate_by_trade(
-            corpus, name, cache, folds, config=config, device=device, say=_say, progress=_show
-        ):
+        for result in evaluate_by_trade(corpus, name, cache, folds, device=device, say=_say, progress=_show):
             yield asdict(result)
     else:
         # The ranker's own parts are only needed here: teaching runs where they are not installed.
         from ranking.general.own_leads import evaluate_own_leads
 
-        for own in evaluate_own_leads(corpus, name, cache, folds, config=config, device=device, say=_say):
+        for own in evaluate_own_leads(corpus, name, cache, folds, device=device, say=_say):
             yield asdict(own)
 
 

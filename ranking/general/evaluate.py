@@ -32,10 +32,11 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """The trades that a model is not taught, and where what it is taught is kept."""
+    """The trades that a model is not taught, how the others are, and where what it is taught is kept."""
 
     left_out: tuple[str, ...]
     size: int | None
+    config: TeachingConfig
     folder: Path
 
 
@@ -71,7 +72,8 @@ def folds_of(
     for fold in range(folds):
         left_out = tuple(trades[fold::folds])
         lesson = hashlib.sha256(repr((left_out, size, config, texts)).encode()).hexdigest()[:10]
-        found.append(Fold(left_out, size, folder / f"{'all' if size is None else size}-texts-fold-{fold}-{lesson}"))
+        name = f"{'all' if size is None else size}-texts-fold-{fold}-{lesson}"
+        found.append(Fold(left_out, size, config, folder / name))
     return found
 
 
@@ -81,7 +83,6 @@ def evaluate_by_trade(
     cache: Path,
     folds: Sequence[Fold],
     *,
-    config: TeachingConfig = TeachingConfig(),
     device: str = "cpu",
     say: Callable[[str], None] = lambda _: None,
     progress: Callable[[int, int], None] | None = None,
@@ -93,7 +94,7 @@ def evaluate_by_trade(
     for fold in folds:
         lesson = texts_to_teach(corpus, fold)
         taught = len(lesson)
-        reader, general = taught_reader(lesson, name, cache, fold, config, device=device, say=say, progress=progress)
+        reader, general = taught_reader(lesson, name, cache, fold, device=device, say=say, progress=progress)
         for trade in fold.left_out:
             texts = [text for text in corpus if text.trade == trade]
             scores = general.judge(reader.read([text.text for text in texts]))
@@ -116,7 +117,6 @@ def taught_reader(
     name: str,
     cache: Path,
     fold: Fold,
-    config: TeachingConfig,
     *,
     device: str = "cpu",
     say: Callable[[str], None] = lambda _: None,
@@ -127,7 +127,7 @@ def taught_reader(
     if find_adapter(files.version, fold.folder) is None:
         say(f"teaching {len(lesson)} texts without {', '.join(fold.left_out)}")
         epochs = min(math.ceil(_TEXTS_SEEN / max(len(lesson), 1)), _MOST_EPOCHS)
-        longer = replace(config, epochs=max(config.epochs, epochs))
+        longer = replace(fold.config, epochs=max(fold.config.epochs, epochs))
         teach_and_save(name, lesson, cache, fold.folder, longer, device=device, progress=progress)
     reader = Backbone(name, cache=cache, device=device, adapter=find_adapter(files.version, fold.folder))
     general = find_general_model(reader.version, fold.folder)

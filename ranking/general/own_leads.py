@@ -20,7 +20,6 @@ from ranking.errors import InsufficientHistoryError
 from ranking.general.corpus import CorpusText
 from ranking.general.evaluate import Fold, taught_reader, texts_to_teach
 from ranking.general.model import GeneralModel
-from ranking.general.train import TeachingConfig
 from ranking.metrics import Interval, bootstrap_difference, bootstrap_pair_accuracy
 from ranking.preferences import PairConfig
 from ranking.reader import CachedReader
@@ -49,16 +48,13 @@ def evaluate_own_leads(
     folds: Sequence[Fold],
     *,
     counts: Sequence[int] = COUNTS,
-    config: TeachingConfig = TeachingConfig(),
     device: str = "cpu",
     say: Callable[[str], None] = lambda _: None,
 ) -> Iterator[OwnLeads]:
     """Yield a result for each trade and number of own leads; the general model was taught none of the trade's texts."""
     bare = CachedReader(Backbone(name, cache=cache, device=device), cache / "own-leads.sqlite")
     for fold in folds:
-        backbone, general = taught_reader(
-            texts_to_teach(corpus, fold), name, cache, fold, config, device=device, say=say
-        )
+        backbone, general = taught_reader(texts_to_teach(corpus, fold), name, cache, fold, device=device, say=say)
         reader = CachedReader(backbone, cache / "own-leads.sqlite")
         for trade in fold.left_out:
             own, tested = _deal([text for text in corpus if text.trade == trade])

@@ -8,19 +8,22 @@ chance. Graded truth instead of drawn outcomes: a coin flip would only add noise
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from ranking.backbone import Backbone
-from ranking.backbone_files import find_backbone
+from ranking.backbone_files import BackboneFiles, find_backbone
+from ranking.checkpoint import Checkpoint, Unfinished
 from ranking.errors import TeachingError
 from ranking.general.corpus import CorpusText
 from ranking.general.model import JUDGEMENT, GeneralModel
-from ranking.tuning import TaughtLayers, shuffled_batches
+from ranking.tuning import TaughtLayers, go_back, shuffled_batches
 
 # Texts compared in one step: notes are five times as long as snippets.
 _ROWS = {"note": 32, "snippet": 96}
@@ -57,13 +60,23 @@ class Taught:
 
 def teach(
     corpus: Sequence[CorpusText],
-    location: str,
+    files: BackboneFiles,
     config: TeachingConfig = TeachingConfig(),
     *,
     device: str = "cpu",
+    unfinished: Unfinished | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Taught:
     """Teach a language model the texts of a corpus.
+
+    Args:
+        corpus: What is taught.
+        files: The language model.
+        config: How it is taught.
+        device: Where it is taught, as torch names it.
+        unfinished: Where it is kept how far it has got: broken off and called again on the same machine, it goes on
+            there, and ends with the same weights.
+        progress: Told (steps done, steps planned).
 
     Raises:
         TeachingError: It has learned nothing: the last pairs are ordered no better than by a constant.
@@ -71,7 +84,7 @@ def teach(
     torch.manual_seed(config.seed)
     generator = torch.Generator().manual_seed(config.seed)
     layers = TaughtLayers(
-        location,
+        files.location,
         [text.text for text in corpus],
         rank=config.rank,
         first_layer=config.first_layer,
@@ -96,7 +109,27 @@ def teach(
         optimiser, lambda step: min(1.0, (step + 1) / _WARM_UP_STEPS) * max(0.02, 1 - step / max(steps, 1))
     )
     gains: deque[float] = deque(maxlen=_STEPS_JUDGED)
-    for step, batch in enumerate(batch for epoch in plan for batch in epoch):
+    checkpoint = Checkpoint(unfinished, (files.version, config, *corpus), torch.device(device))
+    before = checkpoint.load()
+    if before is not None:
+        go_back(layers.parameters, before["layers"])
+        head.load_state_dict(before["head"])
+        optimiser.load_state_dict(before["optimiser"])
+        schedule.load_state_dict(before["schedule"])
+        gains.extend(before["gains"])
+    done = 0 if before is None else before["steps"]
+
+    def state() -> dict[str, Any]:
+        return {
+            "steps": done,
+            "layers": [parameter.detach() for parameter in layers.parameters],
+            "head": head.state_dict(),
+            "optimiser": optimiser.state_dict(),
+            "schedule": schedule.state_dict(),
+            "gains": list(gains),
+        }
+
+    for batch in [batch for epoch in plan for batch in epoch][done:]:
         score = head((layers.vectors(batch) - centre) / spread).squeeze(1)
         truth = utility[batch]
         pair = binary_cross_entropy_with_logits(
@@ -109,8 +142,10 @@ def teach(
         optimiser.zero_grad()
         schedule.step()
         gains.append(math.log(2) - float(pair.detach()))  # a constant's loss is log 2, whatever the truth
+        done += 1
+        checkpoint.save_if_due(state)
         if progress is not None:
-            progress(step + 1, steps)
+            progress(done, steps)
     if steps >= _STEPS_JUDGED and not sum(gains) / len(gains) > _LEAST_GAIN:
         raise TeachingError(
             f"after {steps} steps the language model tells no two texts apart; teach it with another seed or a lower"
@@ -128,12 +163,25 @@ def teach_and_save(
     config: TeachingConfig = TeachingConfig(),
     *,
     device: str = "cpu",
+    keep_every_s: float = 60.0,
     progress: Callable[[int, int], None] | None = None,
 ) -> GeneralModel:
-    """Teach a backbone a corpus, and write adapter and judgement into `folder`."""
+    """Teach a backbone a corpus, and write adapter and judgement into `folder`; what was broken off is gone on with.
+
+    How far it has got is kept there, too, every so many seconds.
+    """
     files = find_backbone(name, cache)
-    taught = teach(corpus, files.location, config, device=device, progress=progress)
-    return save_taught(taught, name, cache, folder / files.version)
+    unfinished = Unfinished(folder / f"{files.version}.unfinished.pt", keep_every_s)
+    try:
+        taught = teach(corpus, files, config, device=device, unfinished=unfinished, progress=progress)
+    except TeachingError:
+        unfinished.forget()
+        with suppress(OSError):  # where something else is in it, it stays
+            folder.rmdir()
+        raise
+    model = save_taught(taught, name, cache, folder / files.version)
+    unfinished.forget()
+    return model
 
 
 def save_taught(taught: Taught, name: str, cache: Path, folder: Path) -> GeneralModel:

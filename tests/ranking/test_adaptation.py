@@ -1,16 +1,18 @@
 """Teaching the language model own leads: what it learns, what it may not see, and that it can be kept."""
 
 import random
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ranking.adaptation import AdaptationConfig, adapt
+from ranking.adaptation import AdaptationConfig, Adapted, adapt
 from ranking.backbone import Backbone
 from ranking.backbone_files import find_backbone
 from ranking.candidate import Candidate, Example, Passage
+from ranking.checkpoint import Unfinished
 from ranking.errors import TeachingError
 from ranking.general.corpus import CorpusText
 from ranking.general.model import GeneralModel, find_adapter, find_general_model
@@ -41,6 +43,114 @@ def config(regime: Regime) -> AdaptationConfig:
     return AdaptationConfig(regime=regime, epochs=8, learning_rate=5e-3, head_learning_rate=2e-2, rank=8)
 
 
+def snippets(seed: int = 0) -> list[CorpusText]:
+    """A corpus in which one word is good news and one is bad news."""
+    rng = random.Random(seed)
+    corpus = []
+    for number in range(240):
+        word = rng.choice(["good", "bad"])
+        text = " ".join(rng.sample([word, *rng.sample(WORDS[2:], 4)], 5))
+        corpus.append(
+            CorpusText(str(number), "snippet", "cars", "offer", "en", (), 2.0 if word == "good" else -2.0, text)
+        )
+    return corpus
+
+
+TEACHING = TeachingConfig(epochs=20, learning_rate=5e-3, rank=8)
+
+
+def break_off(after: int) -> Callable[[int, int], None]:
+    """Return a progress bar that ends the program after so many steps."""
+
+    def stop(done: int, steps: int) -> None:
+        assert steps > after
+        if done == after:
+            raise KeyboardInterrupt
+
+    return stop
+
+
+def test_a_corpus_broken_off_is_gone_on_with_to_the_same_bits(tmp_path: Path) -> None:
+    tiny = str(save_tiny_model(tmp_path / "tiny", "bert"))
+    at_once = teach_and_save(tiny, snippets(), tmp_path, tmp_path / "at once", TEACHING)
+    taken: list[int] = []
+
+    def lesson(progress: Callable[[int, int], None]) -> GeneralModel:
+        folder = tmp_path / "broken"
+        return teach_and_save(tiny, snippets(), tmp_path, folder, TEACHING, keep_every_s=0, progress=progress)
+
+    for after in (30, 55):
+        with pytest.raises(KeyboardInterrupt):
+            lesson(break_off(after))
+    gone_on = lesson(lambda done, _: taken.append(done))
+
+    assert taken[0] == 56
+    assert gone_on.version == at_once.version
+    assert not list(tmp_path.rglob("*unfinished*"))
+
+
+@pytest.mark.parametrize("left", ["other texts", "another model", "no lesson at all"])
+def test_only_the_same_lesson_is_gone_on_with(left: str, tmp_path: Path) -> None:
+    tiny, other = (str(save_tiny_model(tmp_path / name, "bert", seed=seed)) for seed, name in enumerate("ab"))
+    version = find_backbone(tiny, tmp_path).version
+    at_once = teach_and_save(tiny, snippets(), tmp_path, tmp_path / "at once", TEACHING)
+    kept = tmp_path / "left" / f"{version}.unfinished.pt"
+    kept.parent.mkdir()
+    if left == "no lesson at all":
+        kept.write_bytes(b"no lesson")
+    else:
+        model, texts = (other, snippets()) if left == "another model" else (tiny, snippets(1))
+        with pytest.raises(KeyboardInterrupt):
+            teach_and_save(model, texts, tmp_path, tmp_path / "left", TEACHING, keep_every_s=0, progress=break_off(30))
+        next((tmp_path / "left").glob("*.unfinished.pt")).rename(kept)
+
+    assert teach_and_save(tiny, snippets(), tmp_path, tmp_path / "left", TEACHING).version == at_once.version
+
+
+def test_a_lesson_that_cannot_be_kept_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    tiny = str(save_tiny_model(tmp_path / "tiny", "bert"))
+    at_once = teach_and_save(tiny, snippets(), tmp_path, tmp_path / "at once", TEACHING)
+    version = find_backbone(tiny, tmp_path).version
+    (tmp_path / "full" / f"{version}.unfinished.pt.part").mkdir(parents=True)  # no file can be written there
+
+    taught = teach_and_save(tiny, snippets(), tmp_path, tmp_path / "full", TEACHING, keep_every_s=0)
+
+    assert taught.version == at_once.version
+    assert "cannot be kept" in caplog.text
+
+
+@pytest.mark.parametrize("regime", ["lora", "full"])
+@pytest.mark.parametrize("after", [3, 9, 30])
+def test_own_leads_broken_off_are_gone_on_with_to_the_same_bits(after: int, regime: Regime, tmp_path: Path) -> None:
+    tiny = str(save_tiny_model(tmp_path / "tiny", "bert"))
+    unfinished = tmp_path / "unfinished.pt"
+    slow = AdaptationConfig(regime=regime, epochs=8, learning_rate=1e-3, head_learning_rate=5e-3, rank=8)
+    taken: list[int] = []
+
+    def lesson(folder: str, progress: Callable[[int, int], None] | None = None) -> Adapted:
+        return adapt(
+            history(),
+            tiny,
+            tmp_path,
+            tmp_path / folder,
+            start=None,
+            general=None,
+            config=slow,
+            unfinished=None if folder == "at once" else Unfinished(unfinished, every_s=0),
+            progress=progress,
+        )
+
+    at_once = lesson("at once")
+    with pytest.raises(KeyboardInterrupt):
+        lesson("broken", break_off(after))
+    gone_on = lesson("broken", lambda done, _: taken.append(done))
+
+    assert taken[0] == after + 1
+    assert gone_on.losses == at_once.losses
+    assert gone_on.general.version == at_once.general.version
+    assert unfinished.exists()  # until the caller has put what was taught away
+
+
 @pytest.mark.parametrize("kind", ["llama", "bert"])
 @pytest.mark.parametrize("regime", ["lora", "full"])
 def test_own_leads_teach_what_no_general_model_knows(kind: str, regime: Regime, tmp_path: Path) -> None:
@@ -60,16 +170,7 @@ def test_own_leads_teach_what_no_general_model_knows(kind: str, regime: Regime, 
 def test_it_goes_on_from_the_general_model(tmp_path: Path) -> None:
     """What the corpus taught is still known after leads that say nothing of it."""
     tiny = str(save_tiny_model(tmp_path / "tiny", "bert"))
-    rng = random.Random(0)
-    corpus = []
-    for number in range(240):
-        word = rng.choice(["good", "bad"])
-        text = " ".join(rng.sample([word, *rng.sample(WORDS[2:], 4)], 5))
-        corpus.append(
-            CorpusText(str(number), "snippet", "cars", "offer", "en", (), 2.0 if word == "good" else -2.0, text)
-        )
-    teaching = TeachingConfig(epochs=20, learning_rate=5e-3, rank=8)
-    general = teach_and_save(tiny, corpus, tmp_path, tmp_path / "general", teaching)
+    general = teach_and_save(tiny, snippets(), tmp_path, tmp_path / "general", TEACHING)
     start = find_adapter(find_backbone(tiny, tmp_path).version, tmp_path / "general")
     assert start is not None
 

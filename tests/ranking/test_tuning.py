@@ -123,14 +123,14 @@ def test_trades_that_were_left_out_are_judged_with_and_without_own_leads(tmp_pat
         for kind in ["note" if place % 2 else "snippet"]
     ]
     config = TeachingConfig(epochs=6, learning_rate=5e-3, rank=8)
-    folds = folds_of(texts, tmp_path / "folds", folds=2)
+    folds = folds_of(texts, tmp_path / "folds", folds=2, config=config)
 
-    results = list(evaluate_by_trade(texts, str(tiny), tmp_path / "cache", folds, config=config))
+    results = list(evaluate_by_trade(texts, str(tiny), tmp_path / "cache", folds))
 
     assert [result.trade for result in results] == ["cars", "travel", "these trades together"]
     assert all(result.notes.value > 0.8 and result.taught == 320 for result in results)
 
-    own = list(evaluate_own_leads(texts, str(tiny), tmp_path / "cache", folds, counts=(0, 50, 1_000), config=config))
+    own = list(evaluate_own_leads(texts, str(tiny), tmp_path / "cache", folds, counts=(0, 50, 1_000)))
     assert [(result.trade, result.count) for result in own] == [
         ("cars", 0), ("cars", 50), ("travel", 0), ("travel", 50)
     ]  # fmt: skip
@@ -151,7 +151,7 @@ def test_an_evaluation_that_was_broken_off_teaches_no_fold_twice(tmp_path: Path)
 
     def once() -> tuple[list[str], list[object]]:
         said: list[str] = []
-        found = evaluate_by_trade(texts, str(tiny), tmp_path / "cache", folds, config=config, say=said.append)
+        found = evaluate_by_trade(texts, str(tiny), tmp_path / "cache", folds, say=said.append)
         return said, list(found)
 
     first, results = once()

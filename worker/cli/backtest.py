@@ -133,8 +133,8 @@ def _open_oracle(settings: Settings, *, local: bool) -> "dict[str, Scorer]":
 def show_report(name: str, report: "Report") -> None:
     """Print a report as a table."""
     table = Table(
-        title=f"{name}: {report.leads:,} leads; NDCG over {report.lists:,} lists of one stage, dealt {report.deals} times"
-        f" ({report.skipped_lists:,} with nothing to tell apart left out)",
+        title=f"{name}: {report.leads:,} leads; NDCG over {report.lists:,} lists of one stage, dealt {report.deals}"
+        f" times ({report.skipped_lists:,} with nothing to tell apart left out)",
         title_justify="left",
     )
     plain = any(order.area is not None for order in report.orders)
