@@ -7,7 +7,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.baselines import BASELINES, READS_TEXT, Scorer
+from ranking.baselines import BASELINES, NEEDS_TEXT, Scorer
 from ranking.candidate import Candidate, Example
 from ranking.errors import InsufficientHistoryError
 from ranking.general.model import GeneralModel
@@ -16,6 +16,7 @@ from ranking.preferences import PairConfig
 from ranking.reader import CachedReader
 from ranking.report import Report, compare_orders
 from ranking.training import TrainingConfig, general_ranker, train
+from ranking.zero_shot import TWO_BY_TWO
 
 OURS = "Callfirst"
 _LATER_SHARE = 0.3
@@ -38,7 +39,8 @@ class BacktestResult:
 class Orders:
     """Scores of the same candidates by the name of what gave them, [candidates] each, higher is better.
 
-    Those of `by_stage` are compared inside a stage, those of `one_list` across stages.
+    Those of `by_stage` are compared inside a stage, those of `one_list` across stages: an order that compares no leads
+    of different stages is not among them.
     """
 
     by_stage: Mapping[str, NDArray[np.float64]]
@@ -137,9 +139,11 @@ def make_orders(
 
     ours(OURS, examples, candidates)
     for name, scorer in {**BASELINES, **others}.items():
-        if has_text or name not in READS_TEXT:
+        if has_text or name not in NEEDS_TEXT:
             say(name)
-            orders[name] = one_list[name] = scorer(examples, candidates)
+            orders[name] = scorer(examples, candidates)
+            if not name.endswith(TWO_BY_TWO):
+                one_list[name] = orders[name]
     if ablations:
         ours("ours, pointwise only (no pairs)", examples, candidates, *_PAIR_HEADS)
         ours("ours, flat (no stages)", [_without_stage(example) for example in examples], _flat(candidates))

@@ -97,29 +97,35 @@ def score_by_xgboost_on_fields(examples: Sequence[Example], candidates: Sequence
 def score_by_xgboost(examples: Sequence[Example], candidates: Sequence[Candidate]) -> Floats:
     """Return the log-odds of XGBoost on fields, and on the texts' number, length and times."""
     finished = _finished(examples)
-    columns = fit_columns([example.candidate for example in finished])
+    table, asked = _tables(finished, candidates)
     return _search(
         xgboost.XGBClassifier(
             learning_rate=0.05, subsample=0.7, colsample_bytree=0.5, min_child_weight=3, reg_lambda=5.0, random_state=0
         ),
         _XGBOOST,
         finished,
-        columns.table([example.candidate for example in finished]),
-        columns.table(candidates),
+        table,
+        asked,
         weights_go_to="sample_weight",
     )
+
+
+def score_by_hist_boosting_on_fields(examples: Sequence[Example], candidates: Sequence[Candidate]) -> Floats:
+    """Return the log-odds of scikit-learn's gradient boosting on the same."""
+    silent = [replace(example, candidate=_without_texts(example.candidate)) for example in examples]
+    return score_by_hist_boosting(silent, [_without_texts(candidate) for candidate in candidates])
 
 
 def score_by_hist_boosting(examples: Sequence[Example], candidates: Sequence[Candidate]) -> Floats:
     """Return the log-odds of scikit-learn's gradient boosting on fields, and on the texts' number, length and times."""
     finished = _finished(examples)
-    columns = fit_columns([example.candidate for example in finished])
+    table, asked = _tables(finished, candidates)
     return _search(
         _hist_boosting(),
         _HIST,
         finished,
-        columns.table([example.candidate for example in finished]),
-        columns.table(candidates),
+        table,
+        asked,
         weights_go_to="classifier__sample_weight",
     )
 
@@ -157,6 +163,7 @@ BASELINES: Mapping[str, Scorer] = {
     "number of texts": score_by_number_of_texts,
     "fields, logistic regression": score_by_fields,
     "fields, XGBoost": score_by_xgboost_on_fields,
+    "fields, scikit-learn boosting": score_by_hist_boosting_on_fields,
     "fields and amounts of text, XGBoost": score_by_xgboost,
     "fields and amounts of text, scikit-learn boosting": score_by_hist_boosting,
     "TF-IDF + logistic regression": score_by_words,
@@ -164,8 +171,9 @@ BASELINES: Mapping[str, Scorer] = {
     "TF-IDF and XGBoost, averaged": score_by_average,
 }
 # Left out where nothing was written: they would have nothing to go by, or be another baseline once more.
-READS_TEXT = (
+NEEDS_TEXT = (
     "fields and amounts of text, XGBoost",
+    "fields and amounts of text, scikit-learn boosting",
     "TF-IDF + logistic regression",
     "fields + TF-IDF SVD, boosting",
     "TF-IDF and XGBoost, averaged",
@@ -179,6 +187,15 @@ def _hist_boosting() -> Pipeline:
             ("classifier", HistGradientBoostingClassifier(learning_rate=0.05, random_state=0)),
         ]
     )
+
+
+def _tables(examples: Sequence[Example], candidates: Sequence[Candidate]) -> tuple[Floats, Floats]:
+    """Return the columns of both that vary: trees that draw from columns waste those that say nothing."""
+    rows = [example.candidate for example in examples]
+    columns = fit_columns(rows)
+    table, asked = columns.table(rows), columns.table(candidates)
+    varies = np.array([len(np.unique(column)) > 1 for column in table.T])
+    return table[:, varies], asked[:, varies]
 
 
 def _finished(examples: Sequence[Example]) -> list[Example]:

@@ -46,15 +46,16 @@ class Ahead:
 
 @dataclass(frozen=True, slots=True)
 class OrderResult:
-    """What one order achieves. `pair_accuracy` and `ndcg` are inside stages, `mixed_ndcg` of lists that mix the stages;
-    the rest, where outcomes are 0 or 1, over all leads. `lift` is how many times more wins its first 10 % hold than
-    leads taken blindly. `ahead` is None for our own order.
+    """What one order achieves. `pair_accuracy`, `ndcg` and `stage_area` are inside stages; the rest is over all leads
+    and None for an order that compares none of different stages: `mixed_ndcg` of lists that mix the stages, and, where
+    outcomes are 0 or 1, the others. `lift` is how many times more wins its first 10 % hold than leads taken blindly.
+    `ahead` is None for our own order. NDCGs are empty where no list had anything to find.
     """
 
     name: str
     pair_accuracy: Interval
     ndcg: Mapping[str, Interval]
-    mixed_ndcg: Mapping[str, Interval]
+    mixed_ndcg: Mapping[str, Interval] | None
     area: Interval | None
     stage_area: float | None
     precision_at_10_percent: Interval | None
@@ -87,26 +88,30 @@ def compare_orders(
 ) -> Report:
     """Return every order's figures with 95 % intervals: over resampled groups, and for NDCG over resampled lists.
 
-    NDCG's interval is that of one deal, on average: a little too wide for a mean over deals.
+    A deal takes one row of each group, so that its lists tell nothing of each other. NDCG's interval is that of one
+    deal, on average: a little too wide for a mean over deals.
 
     Args:
         orders: Scores by name, higher is better, [rows] each.
         gains: The truth: 0 or 1 (lost, won), or graded and not negative, [rows].
-        stages: The stage of each row; leads of different stages are never compared.
+        stages: The stage of each row.
         groups: The lead or person of each row.
         ours: The name of the order that the others are measured against.
-        one_list: Scores that compare leads of different stages, by name, [rows] each, where they are others.
+        one_list: Scores that compare leads of different stages, by name, [rows] each; without, `orders` do.
     """
     codes = np.unique(list(stages), return_inverse=True)[1].astype(np.float64)
-    deals = [draw_lists(codes, seed=seed) for seed in range(DEALS)]
-    mixed_deals = [draw_lists(np.zeros(len(codes)), seed=seed) for seed in range(DEALS)]
+    deals = [draw_lists(codes, groups, seed=seed) for seed in range(DEALS)]
+    mixed_deals = [draw_lists(np.zeros(len(codes)), groups, seed=seed) for seed in range(DEALS)]
     plain = bool(np.isin(gains, (0.0, 1.0)).all())
-    across = {**orders, **(one_list or {})}
+    across = orders if one_list is None else one_list
     by_list = {name: _list_values(scores, gains, deals) for name, scores in orders.items()}
     useful = [~np.isnan(values) for values in by_list[ours]["ndcg@1"]]
 
-    def over_groups(statistic: Callable[..., float], *columns: Floats) -> Interval | None:
-        return bootstrap_statistic(statistic, (*columns, gains), groups, samples=_SAMPLES) if plain else None
+    def over_all(statistic: Callable[..., float], *names: str) -> Interval | None:
+        if not plain or any(name not in across for name in names):
+            return None
+        columns = [across[name] for name in names]
+        return bootstrap_statistic(statistic, (*columns, gains), groups, samples=_SAMPLES)
 
     def compare(name: str, scores: Floats) -> Ahead:
         gained = {
@@ -115,25 +120,24 @@ def compare_orders(
         }
         return Ahead(
             pair_accuracy=bootstrap_difference(orders[ours], scores, gains, stages, groups=groups),
-            ndcg={key: _over_deals(values) for key, values in gained.items()},
+            ndcg=_over_deals(gained),
             ndcg_p=min(1.0, 2 * float(np.mean([sign_flip_p(values) for values in gained["ndcg@1"]]))),
-            area=over_groups(_area_ahead, across[ours], across[name]),
-            precision_at_10_percent=over_groups(_precision_ahead, across[ours], across[name]),
+            area=over_all(_area_ahead, ours, name),
+            precision_at_10_percent=over_all(_precision_ahead, ours, name),
         )
 
     def describe(name: str, scores: Floats) -> OrderResult:
+        mixed = across.get(name)
         return OrderResult(
             name=name,
             pair_accuracy=bootstrap_pair_accuracy(scores, gains, stages, groups=groups),
-            ndcg={key: _over_deals(values) for key, values in by_list[name].items()},
-            mixed_ndcg={
-                key: _over_deals(values) for key, values in _list_values(across[name], gains, mixed_deals).items()
-            },
-            area=over_groups(area_under_curve, across[name]),
+            ndcg=_over_deals(by_list[name]),
+            mixed_ndcg=None if mixed is None else _over_deals(_list_values(mixed, gains, mixed_deals)),
+            area=over_all(area_under_curve, name),
             stage_area=grouped_area(scores, gains, list(stages)) if plain else None,
-            precision_at_10_percent=over_groups(_precision, across[name]),
-            recall_at_10_percent=recall_at(across[name], gains, _TOP) if plain else None,
-            lift=lift_at(across[name], gains, _TOP) if plain else None,
+            precision_at_10_percent=over_all(_precision, name),
+            recall_at_10_percent=recall_at(mixed, gains, _TOP) if plain and mixed is not None else None,
+            lift=lift_at(mixed, gains, _TOP) if plain and mixed is not None else None,
             ahead=None if name == ours else compare(name, scores),
         )
 
@@ -150,18 +154,23 @@ def _list_values(scores: Floats, gains: Floats, deals: Sequence[NDArray[np.int64
     """Return NDCG@1, @3 and @5 of each list of each deal, NaN where all leads have one gain: any order is right."""
     found: dict[str, list[Floats]] = {}
     for lists in deals:
-        names = list(dict.fromkeys(lists.tolist()))
-        told_apart = np.array([np.ptp(gains[lists == name]) > 0 for name in names])
+        dealt = lists >= 0
+        worth, value, names = gains[dealt], scores[dealt], lists[dealt].tolist()
+        told_apart = np.array([np.ptp(worth[lists[dealt] == name]) > 0 for name in dict.fromkeys(names)])
         for k in (1, 3, 5):
-            values = np.where(told_apart, ndcg(scores, gains, lists.tolist(), k), np.nan)
+            values = np.where(told_apart, ndcg(value, worth, names, k), np.nan)
             found.setdefault(f"ndcg@{k}", []).append(values)
     return found
 
 
-def _over_deals(values: Sequence[Floats]) -> Interval:
+def _over_deals(by_key: Mapping[str, Sequence[Floats]]) -> dict[str, Interval]:
     """Return the mean over the deals that had something to find, with the mean of their intervals over lists."""
-    intervals = [astuple(bootstrap_mean(of_one_deal)) for of_one_deal in values if not np.isnan(of_one_deal).all()]
-    return Interval(*np.mean(intervals, axis=0).tolist()) if intervals else Interval(np.nan, np.nan, np.nan)
+    found = {}
+    for key, deals in by_key.items():
+        intervals = [astuple(bootstrap_mean(values)) for values in deals if not np.isnan(values).all()]
+        if intervals:
+            found[key] = Interval(*np.mean(intervals, axis=0).tolist())
+    return found
 
 
 def _area_ahead(ours: Floats, theirs: Floats, won: Floats) -> float:
@@ -176,13 +185,19 @@ def _precision_ahead(ours: Floats, theirs: Floats, won: Floats) -> float:
     return _precision(ours, won) - _precision(theirs, won)
 
 
-def draw_lists(codes: Floats, *, seed: int = 0) -> NDArray[np.int64]:
-    """Return a list number for each row: rows of one stage, shuffled, 20 to a list; leftovers join the last list."""
+def draw_lists(codes: Floats, groups: Sequence[Hashable], *, seed: int = 0) -> NDArray[np.int64]:
+    """Return a list number for each row: rows of one stage, shuffled, 20 to a list; leftovers join the last list.
+
+    One row of each group is dealt, by chance; the others have -1.
+    """
     random = np.random.default_rng(seed)
-    lists = np.zeros(len(codes), dtype=np.int64)
+    lists = np.full(len(codes), -1, dtype=np.int64)
+    mixed = random.permutation(len(codes))
+    _, first = np.unique(np.unique(list(groups), return_inverse=True)[1][mixed], return_index=True)
+    dealt = mixed[np.sort(first)]
     following = 0
-    for code in np.unique(codes):
-        rows = random.permutation(np.flatnonzero(codes == code))
+    for code in np.unique(codes[dealt]):
+        rows = dealt[codes[dealt] == code]
         count = max(1, len(rows) // LIST_SIZE)
         lists[rows] = following + np.minimum(np.arange(len(rows)) // LIST_SIZE, count - 1)
         following += count

@@ -16,6 +16,9 @@ from ranking.baselines import Scorer
 from ranking.candidate import Candidate, Example
 from ranking.rendering import render_fields, render_passage
 
+# How an order that compares leads of one stage only is called.
+TWO_BY_TWO = "asked two by two"
+
 Floats = NDArray[np.float64]
 _ALONE = """A sales lead, as the CRM shows it.
 
@@ -80,7 +83,7 @@ def zero_shot_orders(name: str, oracle: Oracle) -> dict[str, Scorer]:
     """Return both ways to ask, by what a report calls them."""
     return {
         f"{name}, asked lead by lead": score_alone(oracle),
-        f"{name}, asked two by two": score_together(oracle),
+        f"{name}, {TWO_BY_TWO}": score_together(oracle),
     }
 
 

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 def backtest(
     data: Annotated[Path | None, typer.Option("--data", help="A JSON-lines file, .jsonl or .jsonl.gz.")] = None,
-    scores: Annotated[Path | None, typer.Option("--scores", help="Where the test rows' scores go.")] = None,
+    scores: Annotated[
+        Path | None, typer.Option("--scores", help="Where the test rows' scores go: log-odds to be won.")
+    ] = None,
     report: Annotated[
         bool | None,
         typer.Option(
@@ -145,9 +147,9 @@ def show_report(name: str, report: "Report") -> None:
     for order in report.orders:
         ahead = order.ahead
         cells = [order.name, _figure(order.pair_accuracy), _figure(ahead.pair_accuracy if ahead else None)]
-        cells += [_figure(order.ndcg["ndcg@1"]), _figure(ahead.ndcg["ndcg@1"] if ahead else None)]
+        cells += [_figure(order.ndcg.get("ndcg@1")), _figure(ahead.ndcg.get("ndcg@1") if ahead else None)]
         cells += ["" if ahead is None else f"{ahead.ndcg_p:.3f}" if ahead.ndcg_p >= 0.001 else "<0.001"]
-        cells += [_figure(order.ndcg[key]) for key in ("ndcg@3", "ndcg@5")]
+        cells += [_figure(order.ndcg.get(key)) for key in ("ndcg@3", "ndcg@5")]
         if plain:
             cells += [_figure(order.area), _figure(ahead.area if ahead else None), _number(order.stage_area)]
             cells += [_figure(order.precision_at_10_percent), _figure(ahead.precision_at_10_percent if ahead else None)]
@@ -158,7 +160,9 @@ def show_report(name: str, report: "Report") -> None:
     for heading in ("order", "NDCG@1", "NDCG@3", "NDCG@5"):
         mixed.add_column(heading, justify="left" if heading == "order" else "right")
     for order in report.orders:
-        mixed.add_row(order.name, *(_figure(order.mixed_ndcg[key]) for key in ("ndcg@1", "ndcg@3", "ndcg@5")))
+        if order.mixed_ndcg is not None:
+            figures = (_figure(order.mixed_ndcg.get(key)) for key in ("ndcg@1", "ndcg@3", "ndcg@5"))
+            mixed.add_row(order.name, *figures)
     console.print(mixed)
 
 
