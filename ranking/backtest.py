@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ranking.baselines import BASELINES, NEEDS_TEXT, Scorer
 from ranking.candidate import Candidate, Example
-from ranking.errors import InsufficientHistoryError
+from ranking.errors import InsufficientHistoryError, OracleError
 from ranking.general.model import GeneralModel
 from ranking.model import RankingModel
 from ranking.preferences import PairConfig
@@ -40,11 +40,12 @@ class Orders:
     """Scores of the same candidates by the name of what gave them, [candidates] each, higher is better.
 
     Those of `by_stage` are compared inside a stage, those of `one_list` across stages: an order that compares no leads
-    of different stages is not among them.
+    of different stages is not among them. `failed` says why an order of a language model that was asked is missing.
     """
 
     by_stage: Mapping[str, NDArray[np.float64]]
     one_list: Mapping[str, NDArray[np.float64]]
+    failed: Mapping[str, str]
 
 
 def score_rows(
@@ -105,6 +106,7 @@ def evaluate(
         [example.group for example in late],
         ours=OURS,
         one_list=orders.one_list,
+        failed=orders.failed,
     )
 
 
@@ -129,6 +131,7 @@ def make_orders(
     has_text = any(candidate.passages for candidate in candidates)
     orders: dict[str, NDArray[np.float64]] = {}
     one_list: dict[str, NDArray[np.float64]] = {}
+    failed: dict[str, str] = {}
 
     def ours(name: str, learn_from: Sequence[Example], order: Sequence[Candidate], *without: str) -> None:
         say(name)
@@ -141,7 +144,11 @@ def make_orders(
     for name, scorer in {**BASELINES, **others}.items():
         if has_text or name not in NEEDS_TEXT:
             say(name)
-            orders[name] = scorer(examples, candidates)
+            try:
+                orders[name] = scorer(examples, candidates)
+            except OracleError as error:
+                failed[name] = str(error)  # an address that does not answer costs its own rows and no others
+                continue
             if not name.endswith(TWO_BY_TWO):
                 one_list[name] = orders[name]
     if ablations:
@@ -153,7 +160,7 @@ def make_orders(
             ours("ours, text only", examples, candidates, "fields")
             if general is not None:
                 ours("ours, without the general model", examples, candidates, "general")
-    return Orders(orders, one_list)
+    return Orders(orders, one_list, failed)
 
 
 def split_by_time(examples: Sequence[Example]) -> tuple[list[Example], list[Example]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import astuple, dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +68,7 @@ class OrderResult:
 @dataclass(frozen=True, slots=True)
 class Report:
     """All orders on the same leads. Lists are of 20 leads, dealt `deals` times; a deal has `lists` lists of one stage
-    on average, beside `skipped_lists` that had nothing to find.
+    on average, beside `skipped_lists` that had nothing to find. `failed` says why an order is missing, by its name.
     """
 
     leads: int
@@ -75,6 +76,7 @@ class Report:
     lists: int
     skipped_lists: int
     orders: tuple[OrderResult, ...]
+    failed: Mapping[str, str]
 
 
 def compare_orders(
@@ -85,6 +87,7 @@ def compare_orders(
     *,
     ours: str,
     one_list: Mapping[str, Floats] | None = None,
+    failed: Mapping[str, str] = MappingProxyType({}),
 ) -> Report:
     """Return every order's figures with 95 % intervals: over resampled groups, and for NDCG over resampled lists.
 
@@ -98,6 +101,7 @@ def compare_orders(
         groups: The lead or person of each row.
         ours: The name of the order that the others are measured against.
         one_list: Scores that compare leads of different stages, by name, [rows] each; without, `orders` do.
+        failed: Why an order is missing, by its name.
     """
     codes = np.unique(list(stages), return_inverse=True)[1].astype(np.float64)
     deals = [draw_lists(codes, groups, seed=seed) for seed in range(DEALS)]
@@ -147,6 +151,7 @@ def compare_orders(
         lists=round(float(np.mean([kept.sum() for kept in useful]))),
         skipped_lists=round(float(np.mean([(~kept).sum() for kept in useful]))),
         orders=tuple(describe(name, scores) for name, scores in orders.items()),
+        failed=dict(failed),
     )
 
 

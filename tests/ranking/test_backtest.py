@@ -10,8 +10,10 @@ from ranking.backtest import OURS, evaluate, split_by_time
 from ranking.baselines import BASELINES
 from ranking.candidate import Candidate, Example, Passage
 from ranking.errors import InsufficientHistoryError
+from ranking.oracles import RemoteOracle
 from ranking.reader import CachedReader
 from ranking.report import compare_orders, draw_lists
+from ranking.zero_shot import zero_shot_orders
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
@@ -52,6 +54,18 @@ def test_our_order_beats_what_cannot_see_the_text(reader: CachedReader) -> None:
     assert by_chance["ndcg@5"].value > 0.6
     assert flat["ndcg@5"].value > 0.6
     assert by_chance["ndcg@5"].value > random["ndcg@5"].value
+
+
+def test_an_endpoint_that_does_not_answer_costs_its_own_rows_only(reader: CachedReader) -> None:
+    nobody = RemoteOracle("http://127.0.0.1:9/v1", "a-model", "the key", first_pause_seconds=0.0)
+
+    report = evaluate(
+        history(), reader, None, backbone="words", ablations=False, others=zero_shot_orders("a-model", nobody)
+    )
+
+    assert {order.name for order in report.orders} == {OURS, *BASELINES}
+    assert set(report.failed) == {"a-model, asked lead by lead", "a-model, asked two by two"}
+    assert all("127.0.0.1:9" in reason for reason in report.failed.values())
 
 
 def test_later_leads_are_judged_and_never_both_sides(reader: CachedReader) -> None:

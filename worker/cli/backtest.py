@@ -100,6 +100,8 @@ def backtest(
             for name, examples in histories.items():
                 with progress_bar("compare"):
                     reports[name] = evaluate(examples, reader, general, backbone=backbone, others=others)
+                for order, reason in reports[name].failed.items():
+                    warn(f"{name}: {order} is missing: {reason}")
     document["reports"] = {name: asdict(found) for name, found in reports.items()}
     if output is not None:
         output.write_text(json.dumps(document, indent=2) + "\n")
