@@ -1,10 +1,10 @@
 """Teaches the language model a team's own leads, from where the general model left it: the regimes `lora` and `full`.
 
 The general model goes on learning: its adapter, and its line on the vectors, which judges a text. A lead's utility is
-the sum of its texts' judgements, as it is for the general model; the losses are those of the ranker's heads, a
-margin-aware pair loss (HPRO, arXiv 2606.04387, equation 2) and the cross-entropy of outcomes. The earliest leads teach,
-the next ones say when to stop, and the later ones are not looked at: the ranker's parts, their weights and the choice
-between regimes are still to be made on them.
+the sum of its texts' judgements over the root of their number, as it is for the general model; the losses are those of
+the ranker's heads, a margin-aware pair loss (HPRO, arXiv 2606.04387, equation 2) and the cross-entropy of outcomes. The
+earliest leads teach, the next ones say when to stop, and the later ones are not looked at: the ranker's parts, their
+weights and the choice between regimes are still to be made on them.
 """
 
 from collections.abc import Callable, Sequence
@@ -249,7 +249,7 @@ class _Lesson:
         return Taught(self.layers, self._line.weight.detach()[0].cpu(), float(self._line.bias.detach()[0]))
 
     def _utilities(self, leads: Sequence[list[int]]) -> torch.Tensor:
-        """Return the sum of the judgements of each lead's texts, [leads]; 0 for a lead without any."""
+        """Return the judgements of each lead's texts, summed over their number's root, [leads]; 0 without any text."""
         texts = sorted({text for lead in leads for text in lead})
         if not texts:
             return self._level * 0 + torch.zeros(len(leads), device=self._level.device)
@@ -258,7 +258,7 @@ class _Lesson:
         member = torch.zeros(len(leads), len(texts), device=judged.device)
         for row, lead in enumerate(leads):
             for text in lead:
-                member[row, place[text]] += 1
+                member[row, place[text]] += len(lead) ** -0.5
         utilities: torch.Tensor = member @ judged
         return utilities
 

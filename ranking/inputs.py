@@ -27,7 +27,8 @@ class Inputs:
 
     `words` [rows, 262144] counts hashed words; `read` [rows, width] is the sum of the texts' vectors, `texts` [rows]
     their number; `named` [rows, width] is the mean vector of the fields in words; `intent` [rows, 2] is what the
-    general model makes of all texts and of the newest, zeros without such a model.
+    general model makes of all texts (its judgements' sum over the root of their number: between their mean, which
+    dilutes the one telling note, and their sum, which rewards length) and of the newest, zeros without such a model.
     """
 
     candidates: Sequence[Candidate]
@@ -95,18 +96,25 @@ def build_inputs(candidates: Sequence[Candidate], library: Library) -> Inputs:
 def leave_one_out(candidate: Candidate, library: Library) -> Inputs:
     """Return one row for each passage of a candidate that counts: the candidate without that passage's text.
 
-    Only what is read of the texts differs; the fields, and how many texts there are, stay as they are.
+    Only what is read of the texts differs; the fields stay as they are, and the general model's judgements go on being
+    divided by the same root: a text that says nothing moves nothing when it goes.
     """
     said = [library.place[text] for text in passages_of(candidate)]
     named = [library.place[text] for text in render_fields(candidate)]
     rests = [said[:index] + said[index + 1 :] for index in range(len(said))]
-    return _rows([candidate] * len(said), rests, [named] * len(said), library)
+    return _rows([candidate] * len(said), rests, [named] * len(said), library, divisors=[len(said)] * len(said))
 
 
 def _rows(
-    candidates: Sequence[Candidate], said: Sequence[list[int]], named: Sequence[list[int]], library: Library
+    candidates: Sequence[Candidate],
+    said: Sequence[list[int]],
+    named: Sequence[list[int]],
+    library: Library,
+    *,
+    divisors: Sequence[int] | None = None,
 ) -> Inputs:
     width = library.vectors.shape[1]
+    counts = divisors or [len(places) for places in said]
     return Inputs(
         candidates=candidates,
         words=_sum_of_rows(said, library.words),
@@ -114,7 +122,10 @@ def _rows(
         texts=np.array([len(places) for places in said], dtype=np.float32),
         named=_stack([library.vectors[places].mean(0) for places in named], width),
         intent=np.array(
-            [(library.intent[places].sum(), library.intent[places[0]]) if places else (0.0, 0.0) for places in said]
+            [
+                (library.intent[places].sum() / count**0.5, library.intent[places[0]]) if places else (0.0, 0.0)
+                for places, count in zip(said, counts, strict=True)
+            ]
         ).reshape(len(said), len(INTENT_NAMES)),
     )
 

@@ -29,6 +29,8 @@ from ranking.stacking import Stack
 
 _WEIGHTS = "weights.safetensors"
 _CARD = "model.json"
+# Changes whenever the same weights would mean something else.
+_FORMAT = 2
 _TEXT_PARTS = (WordsPart, ReadingPart, TogetherPart, GeneralPart)
 # Candidates whose leave-one-out rows are held in memory at once.
 _EXPLAINED_AT_ONCE = 512
@@ -173,7 +175,7 @@ class RankingModel:
             if isinstance(part, TreesPart):
                 for number, booster in enumerate(part.boosters):
                     booster.save_model(folder / f"trees-{number}.ubj")
-        document = self._plain() | {"card": asdict(self.card)}
+        document = self._plain() | {"card": asdict(self.card), "format": _FORMAT}
         (folder / _CARD).write_text(json.dumps(document, indent=2) + "\n")
 
     @classmethod
@@ -186,6 +188,8 @@ class RankingModel:
         try:
             arrays = load_file(folder / _WEIGHTS)
             document = json.loads((folder / _CARD).read_text())
+            if document.get("format") != _FORMAT:
+                raise RankingError(f"{folder}: was trained by another version of Callfirst; run `callfirst train`")
             card = ModelCard(**document["card"])
             parts = _load_parts(folder, document["parts"], arrays)
             stack = Stack(document["stack"])

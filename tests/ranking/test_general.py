@@ -36,6 +36,23 @@ def test_the_first_day_has_an_order(reader: CachedReader, general: GeneralModel)
     assert silent.insufficient
 
 
+def test_many_texts_count_for_more_than_one_and_for_less_than_their_sum(
+    reader: CachedReader, general: GeneralModel
+) -> None:
+    model = general_ranker(reader, general)
+    idle = float(general.judge(reader.read(["hello there"])["hello there"][None])[0])
+    note = float(general.judge(reader.read(["budget approved"])["budget approved"][None])[0])
+
+    once, twice = model.score(
+        [candidate("a", "budget approved"), candidate("b", "budget approved", "hello there", "budget approved")], reader
+    )
+
+    assert once.utility == pytest.approx(note)
+    assert twice.utility == pytest.approx((2 * note + idle) / 3**0.5)
+    assert twice.utility > once.utility
+    assert twice.effects == pytest.approx([note / 3**0.5, idle / 3**0.5, note / 3**0.5])
+
+
 def test_a_short_history_leans_on_the_general_model(reader: CachedReader, general: GeneralModel) -> None:
     """Twelve leads of each kind whose texts say nothing: what is known from elsewhere still counts."""
     examples = history(24)
@@ -69,6 +86,11 @@ def test_a_model_is_not_loaded_beside_another_general_model(
     assert RankingModel.load(tmp_path / "model", general).score(leads, reader) == model.score(leads, reader)
     with pytest.raises(RankingError, match="another general model"):
         RankingModel.load(tmp_path / "model", None)
+
+    card = tmp_path / "model" / "model.json"
+    card.write_text(card.read_text().replace('"format": 2', '"format": 1'))
+    with pytest.raises(RankingError, match="another version of Callfirst"):
+        RankingModel.load(tmp_path / "model", general)
 
 
 def test_the_corpus_is_what_was_drawn() -> None:
