@@ -195,6 +195,7 @@ def _tables(examples: Sequence[Example], candidates: Sequence[Candidate]) -> tup
     columns = fit_columns(rows)
     table, asked = columns.table(rows), columns.table(candidates)
     varies = np.array([len(np.unique(column)) > 1 for column in table.T])
+    varies[0] |= not varies.any()  # a learner wants something to learn from: it then says the same of everybody
     return table[:, varies], asked[:, varies]
 
 

@@ -24,9 +24,16 @@ class Unfinished:
     file: Path
     every_s: float = 60.0
 
+    @property
+    def half_written(self) -> Path:
+        """Where a state is until it is whole."""
+        return self.file.with_name(f"{self.file.name}.part")
+
     def forget(self) -> None:
         """Remove what was kept."""
-        self.file.unlink(missing_ok=True)
+        for file in (self.file, self.half_written):
+            with suppress(OSError):
+                file.unlink()
 
 
 class Checkpoint:
@@ -69,8 +76,7 @@ class Checkpoint:
         """
         if self._kept is None or monotonic() - self._saved_at < self._kept.every_s:
             return
-        file = self._kept.file
-        beside = file.with_name(f"{file.name}.part")
+        file, beside = self._kept.file, self._kept.half_written
         whole = {"lesson": self._lesson, "random": torch.get_rng_state(), "state": describe()}
         if self._device.type == "cuda":
             whole["random on the device"] = torch.cuda.get_rng_state(self._device)

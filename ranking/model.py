@@ -71,7 +71,7 @@ class ModelCard:
 class ScoredCandidate:
     """One candidate's utility and calibrated chance, and how much each of its passages moves the utility.
 
-    `effects[i]` is the utility with passage i less the utility without it.
+    `effects[i]` is the utility with passage i less the utility without it, as if there were as many texts as before.
     """
 
     candidate: Candidate
@@ -79,6 +79,20 @@ class ScoredCandidate:
     probability: float
     effects: tuple[float, ...]
     insufficient: bool
+
+
+def refuse_foreign_format(folder: Path) -> None:
+    """Refuse a saved model whose weights would mean something else today.
+
+    Raises:
+        RankingError: It was trained by another version, or there is none.
+    """
+    try:
+        document = json.loads((folder / _CARD).read_text())
+    except (OSError, ValueError) as error:
+        raise RankingError(f"{folder}: no usable model here; run `callfirst train`") from error
+    if document.get("format") != _FORMAT:
+        raise RankingError(f"{folder}: was trained by another version of Callfirst; run `callfirst train`")
 
 
 class RankingModel:
@@ -103,7 +117,7 @@ class RankingModel:
     @property
     def version(self) -> str:
         """A short name that changes with the weights."""
-        digest = hashlib.sha256(self.card.reader_version.encode())
+        digest = hashlib.sha256(f"{self.card.reader_version} {_FORMAT}".encode())
         for name, array in sorted(self._arrays().items()):
             digest.update(name.encode() + array.tobytes())
         for part in self.parts:
@@ -185,11 +199,10 @@ class RankingModel:
         Raises:
             RankingError: The directory does not hold a model, or one that was trained on another general model.
         """
+        refuse_foreign_format(folder)
         try:
             arrays = load_file(folder / _WEIGHTS)
             document = json.loads((folder / _CARD).read_text())
-            if document.get("format") != _FORMAT:
-                raise RankingError(f"{folder}: was trained by another version of Callfirst; run `callfirst train`")
             card = ModelCard(**document["card"])
             parts = _load_parts(folder, document["parts"], arrays)
             stack = Stack(document["stack"])

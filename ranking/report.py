@@ -199,7 +199,7 @@ def draw_lists(codes: Floats, groups: Sequence[Hashable], *, seed: int = 0) -> N
     lists = np.full(len(codes), -1, dtype=np.int64)
     mixed = random.permutation(len(codes))
     _, first = np.unique(np.unique(list(groups), return_inverse=True)[1][mixed], return_index=True)
-    dealt = mixed[np.sort(first)]
+    dealt = random.permutation(mixed[first])
     following = 0
     for code in np.unique(codes[dealt]):
         rows = dealt[codes[dealt] == code]

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ranking.candidate import Example
+from ranking.checkpoint import Unfinished
 from ranking.errors import RankingError
 from ranking.general.model import find_general_model
 from ranking.leaks import refuse_leaks
@@ -67,7 +68,7 @@ def learn(
     refuse_short_history(examples)  # before anything is taught in vain
     config = TrainingConfig(pairs=PairConfig(window=_WINDOW.total_seconds()), refine=refine)
     reading = Reading(reader, find_general_model(reader.version), config, "head")
-    unfinished = models_dir / tenant / "unfinished.pt"
+    unfinished = Unfinished(models_dir / tenant / "unfinished.pt")
     (models_dir / tenant).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(
         dir=models_dir / tenant, prefix="teaching-", ignore_cleanup_errors=True
@@ -83,9 +84,9 @@ def learn(
         model.save(folder)
         if reading.regime != "head":
             shutil.copytree(scratch, folder / TAUGHT_FOLDER, dirs_exist_ok=True)
-    unfinished.unlink(missing_ok=True)  # only now that what was taught is kept
     version = ModelVersion(model.version, folder, backbone, moment, asdict(model.card), moment if promoted else None)
     store.save_model(tenant, version)
+    unfinished.forget()  # only now that what was taught is kept, and known
     return Learned(version, promoted, reason, ahead)
 
 

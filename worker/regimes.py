@@ -20,6 +20,7 @@ from worker.wiring import build_reader
 
 if TYPE_CHECKING:
     from ranking.adaptation import AdaptationConfig
+    from ranking.checkpoint import Unfinished
 
 # Beside a model's weights: what its language model was taught, where that was more than the general model.
 TAUGHT_FOLDER = "language-model"
@@ -59,10 +60,10 @@ class Teacher:
             self._opened[taught] = build_reader(self._config, self._cache_dir, taught)
         return self._opened[taught]
 
-    def teach(self, examples: Sequence[Example], head: Reading, folder: Path, unfinished: Path) -> Reading:
+    def teach(self, examples: Sequence[Example], head: Reading, folder: Path, unfinished: "Unfinished") -> Reading:
         """Return what the ranker is to be trained on; what is taught is written into `folder`.
 
-        How far it has got is kept in the file `unfinished`, from which it goes on; the caller removes it.
+        How far it has got is kept in `unfinished`, from which it goes on; the caller forgets it.
 
         A regime that the settings name is used if it taught anything; `auto` tries `lora` where there is an accelerator
         and takes it only if later leads, which the language model has not seen, are ordered better by an interval above
@@ -74,7 +75,6 @@ class Teacher:
         import torch  # commands that do not rank need not wait for it
 
         from ranking.adaptation import AdaptationConfig, adapt
-        from ranking.checkpoint import Unfinished
 
         how = self._how or AdaptationConfig()
         wanted = self._config.regime
@@ -97,7 +97,7 @@ class Teacher:
                 config=replace(how, regime=regime),
                 pairs=head.config.pairs,
                 device=device,
-                unfinished=Unfinished(unfinished),
+                unfinished=unfinished,
                 progress=self._progress,
             )
         except (TeachingError, torch.OutOfMemoryError) as error:

@@ -17,7 +17,7 @@ _MOST_TEXTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One text or field, word for word, and how much the lead's utility (log-odds) would change without it."""
+    """One text or field, word for word, and how much it adds to the lead's utility, in log-odds."""
 
     source: str
     voice: str

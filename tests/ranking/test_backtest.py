@@ -158,6 +158,20 @@ def test_a_deal_takes_one_row_of_each_lead() -> None:
     assert (deals[0] != deals[1]).any()
 
 
+def test_leads_with_many_rows_are_dealt_like_the_others() -> None:
+    groups = [*range(40), *(lead for lead in range(40, 80) for _ in range(3))]
+    first = [np.flatnonzero(draw_lists(np.zeros(160), groups, seed=seed) == 0) for seed in range(100)]
+
+    assert np.mean([groups[row] >= 40 for rows in first for row in rows]) == pytest.approx(0.5, abs=0.05)
+
+
+def test_boosting_that_has_nothing_to_learn_from_says_the_same_of_everybody() -> None:
+    bare = [replace(e, candidate=replace(e.candidate, stage="a", fields={})) for e in history(60)]
+
+    for name in ("fields, XGBoost", "fields, scikit-learn boosting"):
+        assert np.ptp(BASELINES[name](bare, [example.candidate for example in bare])) == 0, name
+
+
 def test_lists_are_dealt_many_times_so_that_one_deal_decides_nothing() -> None:
     """The best lead, which the order puts second, meets the one that is put first in one list, or in none."""
     gains = np.array([1.0, 0.5] + [0.25] * 38)

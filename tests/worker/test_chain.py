@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from connectors.sandbox.server import SandboxServer
 from tests.endpoint import Endpoint
 from tests.sandboxes import Sandbox, sandbox
 from worker.settings import Settings
+from worker.store import ModelVersion, Store
 
 pytestmark = pytest.mark.integration
 
@@ -135,6 +137,24 @@ def test_errors_are_one_line_and_exit_code_1(tmp_path: Path) -> None:
     message = run(tmp_path, wrong, "pull", code=1)
     assert "evil.example" in message
     assert "hush" not in message
+
+
+def test_models_of_another_version_are_not_gone_back_to(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path}/callfirst.db")
+    store.upgrade()
+    for version, form in (("readable", 2), ("old", 1), ("newest", 2)):
+        (tmp_path / version).mkdir()
+        (tmp_path / version / "model.json").write_text(json.dumps({"format": form}))
+        moment = datetime(2026, 1, len(version), tzinfo=UTC)
+        store.save_model("hubspot", ModelVersion(version, tmp_path / version, "words", moment, {}, datetime.now(UTC)))
+    store.close()
+    configured = {"HUBSPOT__ACCESS_TOKEN": "sandbox"}
+
+    assert "another version" in run(tmp_path, configured, "models", "promote", "old", code=1)
+    told = finished(tmp_path, configured, "models", "rollback")
+    assert "old: was trained by another version" in told.stderr
+    assert json.loads(told.stdout) == {"hubspot": "readable"}
+    assert run(tmp_path, configured, "models", "promote", "newest") == {"hubspot": "newest"}
 
 
 def test_who_has_texts_sent_to_an_endpoint_is_told_so(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from worker.cli.output import console, describe_validation, print_json, reported_errors
+from worker.cli.output import console, describe_validation, print_json, reported_errors, warn
 from worker.errors import NoModelError
 from worker.settings import Settings
 from worker.wiring import build_connectors, build_store
@@ -49,19 +49,28 @@ def list_models(json_output: Json = False) -> None:
 @models_app.command("promote")
 def promote(version: Annotated[str, typer.Argument()], json_output: Json = False) -> None:
     """Put a trained model into use; the next `rank` follows it."""
+    from ranking.model import refuse_foreign_format  # imports what ranks, which other commands need not wait for
+
     with reported_errors():
         settings = Settings()
         store = build_store(settings)
         now = datetime.now(UTC)
-        crms = [c.name for c in build_connectors(settings) if store.set_promoted(c.name, version, now)]
-        if not crms:
+        names = [connector.name for connector in build_connectors(settings)]
+        found = {crm: model for crm in names for model in store.list_models(crm) if model.version == version}
+        if not found:
             raise NoModelError(f"there is no model {version}; `callfirst models list` shows them")
+        for model in found.values():
+            refuse_foreign_format(model.path)
+        crms = [crm for crm in found if store.set_promoted(crm, version, now)]
     _tell(dict.fromkeys(crms, version), json_output)
 
 
 @models_app.command("rollback")
 def rollback(json_output: Json = False) -> None:
-    """Take the model in use out of use: the one before it, or the general model, takes its place."""
+    """Take the model in use out of use: the one before it that can be used, or the general model, takes its place."""
+    from ranking.errors import RankingError
+    from ranking.model import refuse_foreign_format
+
     after: dict[str, str] = {}
     with reported_errors():
         settings = Settings()
@@ -72,6 +81,14 @@ def rollback(json_output: Json = False) -> None:
                 raise NoModelError(f"{connector.name}: no trained model is in use; there is nothing to go back from")
             store.set_promoted(connector.name, current.version, None)
             previous = store.find_model(connector.name)
+            while previous is not None:
+                try:
+                    refuse_foreign_format(previous.path)
+                    break
+                except RankingError as error:
+                    warn(f"{connector.name}: {error}")
+                store.set_promoted(connector.name, previous.version, None)
+                previous = store.find_model(connector.name)
             after[connector.name] = "the general model" if previous is None else previous.version
     _tell(after, json_output)
 

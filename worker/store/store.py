@@ -579,7 +579,7 @@ class Store:
         with self.database.writing() as session:
             upsert(session, ModelRow, [values])
             if model.promoted_at is not None:
-                runs.mark_all_stale(session, tenant, self._now())
+                self._follow_another_model(session, tenant)
 
     def list_models(self, tenant: str) -> list[ModelVersion]:
         """Return every trained model, the newest first."""
@@ -606,8 +606,13 @@ class Store:
             if row is None:
                 return False
             row.promoted_at = promoted_at
-            runs.mark_all_stale(session, tenant, self._now())  # what two models say is not to be compared
+            self._follow_another_model(session, tenant)
             return True
+
+    def _follow_another_model(self, session: Session, tenant: str) -> None:
+        now = self._now()
+        runs.mark_all_stale(session, tenant, now)  # what two models say is not to be compared
+        work.unpark(session, tenant, now, jobs=(Job.RANK,))  # what one model could not rank, another may
 
 
 def _in_parts(query: Select[Any], column: Any, ids: Sequence[str] | None) -> Iterator[Select[Any]]:

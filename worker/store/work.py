@@ -221,11 +221,12 @@ def is_busy(session: Session, tenant: str) -> bool:
     return session.execute(query.limit(1)).first() is not None
 
 
-def unpark(session: Session, tenant: str, now: datetime) -> int:
+def unpark(session: Session, tenant: str, now: datetime, *, jobs: Sequence[Job] = tuple(Job)) -> int:
     """Try again what was parked, and at once what waits for its next try; return how many rows were parked."""
-    parked = and_(WorkRow.tenant == tenant, WorkRow.parked_reason.is_not(None))
+    ours = and_(WorkRow.tenant == tenant, WorkRow.job.in_([job.value for job in jobs]))
+    parked = and_(ours, WorkRow.parked_reason.is_not(None))
     found = row_count(session.execute(update(WorkRow).where(parked).values(parked_reason=None, attempts=1)))
-    waiting = and_(WorkRow.tenant == tenant, WorkRow.attempts > 0)
+    waiting = and_(ours, WorkRow.attempts > 0)
     session.execute(update(WorkRow).where(waiting).values(attempts=0, failures=0, due_at=now))
     return found
 

@@ -215,6 +215,25 @@ def test_taking_a_model_out_of_use_makes_every_score_old(store: Store, clock: Cl
     assert stale_stages(store) == ["demo", "new"]
 
 
+@pytest.mark.parametrize("how", ["saved", "promoted", "taken out of use"])
+def test_what_one_model_could_not_rank_another_tries(how: str, store: Store) -> None:
+    ranked_leads(store)
+    store.save_model("a", model("1", promoted=True))
+    for _ in range(2):
+        park(store, claimed(store, Job.RANK, stale=True), "no usable model here")
+    store.mark("a", Job.READ)
+    park(store, claimed(store, Job.READ), "no rights")
+    before = stale_stages(store)
+
+    if how == "saved":
+        store.save_model("a", model("2", promoted=True))
+    else:
+        store.set_promoted("a", "1", None if how == "taken out of use" else store._now())
+
+    assert (before, stale_stages(store)) == ([], ["demo", "new"])
+    assert store.claim(Job.READ, LEASE) is None  # a model mends no rights
+
+
 def test_promoting_a_model_that_is_not_there_changes_nothing(store: Store) -> None:
     ranked_leads(store)
 
