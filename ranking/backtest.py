@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from types import MappingProxyType
 
 import numpy as np
@@ -15,11 +16,13 @@ from ranking.model import RankingModel
 from ranking.preferences import PairConfig
 from ranking.reader import CachedReader
 from ranking.report import Report, compare_orders
+from ranking.stacking import places_in_time
 from ranking.training import TrainingConfig, general_ranker, train
 from ranking.zero_shot import TWO_BY_TWO
 
 OURS = "Callfirst"
-_LATER_SHARE = 0.3
+# How many of the groups, those that ended last, are judged: with one window, and with several.
+_LATER_SHARE, _LATER_SHARE_OF_SEVERAL = 0.3, 0.6
 _PAIR_HEADS = ("fields, pairs", "words, pairs", "reading, pairs", "words and reading, pairs")
 _TEXT = ("words", "reading", "general")
 
@@ -80,33 +83,42 @@ def evaluate(
     general: GeneralModel | None,
     *,
     backbone: str,
+    windows: int = 1,
     ablations: bool = True,
     others: Mapping[str, Scorer] = MappingProxyType({}),
     say: Callable[[str], None] = lambda _: None,
 ) -> Report:
     """Return how well our order and others do on the latest 30 % of the finished groups, all learned from the rest.
 
-    `others` are compared beside the baselines.
+    With several `windows` the latest 60 % are cut into so many parts, and each is ordered by what was learned from all
+    before it (a rolling origin): twice the leads are judged, and leads of different windows are never compared in a
+    list or a pair. `others` are compared beside the baselines.
 
     Raises:
-        InsufficientHistoryError: The earlier part is too small to learn from, or the later part has one outcome only.
+        InsufficientHistoryError: The earliest part is too small to learn from, or a later part has one outcome only.
     """
     finished = [example for example in examples if example.won is not None]
-    early, late = split_by_time(finished)
-    if len({example.won for example in late}) < 2:
-        raise InsufficientHistoryError("the later 30 % of the finished leads have one outcome only: nothing to measure")
-    candidates = [example.candidate for example in late]
-    orders = make_orders(
-        early, candidates, reader, general, backbone=backbone, ablations=ablations, others=others, say=say
-    )
+    parts: list[tuple[Sequence[Example], Orders]] = []
+    for early, late in split_by_time(finished, windows):
+        if len({example.won for example in late}) < 2:
+            raise InsufficientHistoryError(
+                f"{len(late):,} later snapshots of finished leads have one outcome only: nothing to measure"
+            )
+        candidates = [example.candidate for example in late]
+        orders = make_orders(
+            early, candidates, reader, general, backbone=backbone, ablations=ablations, others=others, say=say
+        )
+        parts.append((late, orders))
+    failed = {name: reason for _, orders in parts for name, reason in orders.failed.items()}
+    judged = [example for late, _ in parts for example in late]
     return compare_orders(
-        orders.by_stage,
-        np.array([float(bool(example.won)) for example in late]),
-        [candidate.stage for candidate in candidates],
-        [example.group for example in late],
+        _pooled([orders.by_stage for _, orders in parts], failed),
+        np.array([float(bool(example.won)) for example in judged]),
+        [f"{window} {example.candidate.stage}" for window, (late, _) in enumerate(parts) for example in late],
+        [example.group for example in judged],
         ours=OURS,
-        one_list=orders.one_list,
-        failed=orders.failed,
+        one_list=_pooled([orders.one_list for _, orders in parts], failed),
+        failed=failed,
     )
 
 
@@ -163,14 +175,25 @@ def make_orders(
     return Orders(orders, one_list, failed)
 
 
-def split_by_time(examples: Sequence[Example]) -> tuple[list[Example], list[Example]]:
-    """Return the examples of the groups that ended first, and those of the latest 30 %."""
-    ends: dict[str, float] = {}
-    for example in examples:
-        ends[example.group] = max(example.order, ends.get(example.group, -np.inf))
-    ordered = sorted(ends, key=lambda group: (ends[group], group))
-    late = set(ordered[int(len(ordered) * (1 - _LATER_SHARE)) :])
-    return [e for e in examples if e.group not in late], [e for e in examples if e.group in late]
+def split_by_time(examples: Sequence[Example], windows: int = 1) -> list[tuple[list[Example], list[Example]]]:
+    """Return for each window the examples of the groups that ended before it, and those of the groups in it."""
+    share = places_in_time(examples)
+    later = _LATER_SHARE if windows == 1 else _LATER_SHARE_OF_SEVERAL
+    cuts = np.linspace(1 - later, 1.0, windows + 1)
+    return [
+        (
+            [example for example, place in zip(examples, share, strict=True) if place < start],
+            [example for example, place in zip(examples, share, strict=True) if start <= place < end],
+        )
+        for start, end in pairwise(cuts.tolist())
+    ]
+
+
+def _pooled(
+    parts: Sequence[Mapping[str, NDArray[np.float64]]], failed: Mapping[str, str]
+) -> dict[str, NDArray[np.float64]]:
+    """Return each order's scores in all windows; what failed in one of them is left out."""
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0] if name not in failed}
 
 
 def _log_odds(model: RankingModel, candidates: Sequence[Candidate], reader: CachedReader) -> NDArray[np.float64]:

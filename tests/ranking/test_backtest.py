@@ -68,11 +68,27 @@ def test_an_endpoint_that_does_not_answer_costs_its_own_rows_only(reader: Cached
     assert all("127.0.0.1:9" in reason for reason in report.failed.values())
 
 
-def test_later_leads_are_judged_and_never_both_sides(reader: CachedReader) -> None:
-    early, late = split_by_time(history())
+@pytest.mark.parametrize(("windows", "judged"), [(1, 48), (3, 96)])
+def test_later_leads_are_judged_and_never_both_sides(windows: int, judged: int) -> None:
+    parts = split_by_time(history(), windows)
 
-    assert max(example.order for example in early) < min(example.order for example in late)
-    assert not {example.group for example in early} & {example.group for example in late}
+    for early, late in parts:
+        assert max(example.order for example in early) < min(example.order for example in late)
+        assert not {example.group for example in early} & {example.group for example in late}
+    assert [len(early) for early, _ in parts] == [160 - judged + judged // windows * n for n in range(windows)]
+    assert len({example.group for _, late in parts for example in late}) == judged
+
+
+def test_leads_of_different_windows_are_not_compared(reader: CachedReader) -> None:
+    once, thrice = (
+        evaluate(history(), reader, None, backbone="words", windows=windows, ablations=False) for windows in (1, 3)
+    )
+    recency = {order.name: order for order in thrice.orders}["newest activity first"]
+
+    assert (once.leads, thrice.leads) == (48, 96)
+    assert thrice.lists == 6  # of two stages, in three windows of 32 leads
+    assert {order.name for order in thrice.orders} == {order.name for order in once.orders}
+    assert recency.pair_accuracy.value < 0.6  # later windows have newer activity, which must tell nothing
 
 
 def test_a_history_that_ends_in_one_outcome_only_is_refused(reader: CachedReader) -> None:

@@ -32,6 +32,9 @@ def backtest(
             "--report/--no-report", help="Compare with plain orders on later rows; the default without --scores."
         ),
     ] = None,
+    windows: Annotated[
+        int, typer.Option(min=1, max=10, help="Judge the latest 60 % in so many windows, each by what was before it.")
+    ] = 1,
     ask: Annotated[
         Literal["local", "endpoint"] | None,
         typer.Option(
@@ -45,8 +48,8 @@ def backtest(
     """Learn from earlier leads and order later ones; compare with what a team would use instead.
 
     Without --data the history that was pulled is used: the latest 30 % of the finished leads are ordered by what was
-    learned from the others. With --data the train rows are used in the same way, and --scores writes the scores of the
-    test rows by a model that learned from all train rows.
+    learned from the others; with --windows, twice as many leads in several steps. With --data the train rows are used
+    in the same way, and --scores writes the scores of the test rows by a model that learned from all train rows.
     """
     from ranking.backtest import evaluate, score_rows  # imports scikit-learn, which other commands need not wait for
     from ranking.general.model import find_general_model
@@ -99,7 +102,9 @@ def backtest(
         if compares:
             for name, examples in histories.items():
                 with progress_bar("compare"):
-                    reports[name] = evaluate(examples, reader, general, backbone=backbone, others=others)
+                    reports[name] = evaluate(
+                        examples, reader, general, backbone=backbone, windows=windows, others=others
+                    )
                 for order, reason in reports[name].failed.items():
                     warn(f"{name}: {order} is missing: {reason}")
     document["reports"] = {name: asdict(found) for name, found in reports.items()}
