@@ -18,8 +18,9 @@ install: .venv/installed
 demo: install
 	$(BIN)/callfirst demo
 
+# One thread a process: where as many processes run as there are cores, threads that wait for each other take many times as long.
 test: install
-	$(BIN)/pytest --numprocesses auto --dist loadfile --cov=connectors --cov=ranking --cov=worker --cov-report=term:skip-covered
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile --cov=connectors --cov=ranking --cov=worker --cov-report=term:skip-covered
 
 lint: install
 	$(BIN)/ruff check .
