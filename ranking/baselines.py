@@ -24,6 +24,8 @@ from sklearn.preprocessing import MaxAbsScaler
 
 from ranking.candidate import Candidate, Example
 from ranking.columns import fit_columns
+from ranking.rates import fit_rates
+from ranking.stacking import times_of
 
 Floats = NDArray[np.float64]
 Scorer = Callable[[Sequence[Example], Sequence[Candidate]], Floats]
@@ -89,7 +91,7 @@ def score_by_fields(examples: Sequence[Example], candidates: Sequence[Candidate]
 
 
 def score_by_xgboost_on_fields(examples: Sequence[Example], candidates: Sequence[Candidate]) -> Floats:
-    """Return the log-odds of XGBoost on stage and structured fields as they stand: it knows of no text."""
+    """Return the log-odds of XGBoost on stage and structured fields, as our own trees get them: it knows of no text."""
     silent = [replace(example, candidate=_without_texts(example.candidate)) for example in examples]
     return score_by_xgboost(silent, [_without_texts(candidate) for candidate in candidates])
 
@@ -133,13 +135,14 @@ def score_by_hist_boosting(examples: Sequence[Example], candidates: Sequence[Can
 def score_by_boosting_on_words(examples: Sequence[Example], candidates: Sequence[Candidate]) -> Floats:
     """Return the log-odds of gradient boosting on fields and 50 SVD dimensions of TF-IDF."""
     finished = _finished(examples)
-    columns = fit_columns([example.candidate for example in finished])
     words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2)
     counted = words.fit_transform([_all_text(example.candidate) for example in finished])
     svd = TruncatedSVD(min(_SVD_DIMENSIONS, counted.shape[1] - 1), random_state=0).fit(counted)
     tables = [
-        np.hstack([columns.table(rows), svd.transform(words.transform([_all_text(row) for row in rows]))])
-        for rows in ([example.candidate for example in finished], candidates)
+        np.hstack([table, svd.transform(words.transform([_all_text(row) for row in rows]))])
+        for table, rows in zip(
+            _tables(finished, candidates), ([example.candidate for example in finished], candidates), strict=True
+        )
     ]
     return _search(
         _hist_boosting(),
@@ -190,10 +193,16 @@ def _hist_boosting() -> Pipeline:
 
 
 def _tables(examples: Sequence[Example], candidates: Sequence[Candidate]) -> tuple[Floats, Floats]:
-    """Return the columns of both that vary: trees that draw from columns waste those that say nothing."""
+    """Return what our own trees learn from, of both, less the columns that never vary.
+
+    Trees that draw from columns waste those that say nothing.
+    """
     rows = [example.candidate for example in examples]
     columns = fit_columns(rows)
-    table, asked = columns.table(rows), columns.table(candidates)
+    won = np.array([float(bool(example.won)) for example in examples])
+    rates, judged = fit_rates(rows, won, _row_weights(examples), *times_of(examples))
+    table = np.hstack([columns.table(rows), judged])
+    asked = np.hstack([columns.table(candidates), rates.table(candidates)])
     varies = np.array([len(np.unique(column)) > 1 for column in table.T])
     varies[0] |= not varies.any()  # a learner wants something to learn from: it then says the same of everybody
     return table[:, varies], asked[:, varies]
@@ -214,18 +223,23 @@ def _search(
 ) -> Floats:
     """Return the log-odds of the targets by the model whose settings did best in cross-validation."""
     groups = [example.group for example in examples]
-    counts = Counter(groups)
     search = GridSearchCV(model, dict(grid), scoring="roc_auc", cv=GroupKFold(4))
     search.fit(
         inputs,
         [int(bool(example.won)) for example in examples],
         groups=groups,
-        **{weights_go_to: np.array([1 / counts[group] for group in groups])},
+        **{weights_go_to: _row_weights(examples)},
     )
     best = search.best_estimator_
     if hasattr(best, "decision_function"):
         return np.asarray(best.decision_function(targets), dtype=np.float64)
     return np.asarray(best.predict(targets, output_margin=True), dtype=np.float64)
+
+
+def _row_weights(examples: Sequence[Example]) -> Floats:
+    """Return how much each row counts: a lead with many snapshots counts once."""
+    counts = Counter(example.group for example in examples)
+    return np.array([1 / counts[example.group] for example in examples])
 
 
 def _all_text(candidate: Candidate) -> str:

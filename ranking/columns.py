@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from ranking.candidate import Candidate, FieldValue
 
-_MAX_CATEGORIES = 30
-_MIN_CATEGORY_COUNT = 5
+# Values of one field that get a column of their own: the commonest, if so many leads had them.
+MOST_CATEGORIES = 30
+LEAST_OF_A_CATEGORY = 5
 _DAY_SECONDS = 86_400.0
 # Where the values of a linear column are cut off, in standard deviations.
 _CUT_OFF = 4.0
@@ -65,8 +66,8 @@ def fit_columns(candidates: Sequence[Candidate]) -> Columns:
             numbers.append(name)
             continue
         counts = Counter(_category(value) for value in given)
-        common = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))[:_MAX_CATEGORIES]
-        categories += [(name, str(value)) for value, count in common if count >= _MIN_CATEGORY_COUNT]
+        common = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))[:MOST_CATEGORIES]
+        categories += [(name, str(value)) for value, count in common if count >= LEAST_OF_A_CATEGORY]
     bare = Columns(tuple(numbers), tuple(categories), (0.0,) * (len(numbers) + len(categories)), ())
     table = bare.table(candidates)
     logged = np.sign(table) * np.log1p(np.abs(table))
@@ -77,6 +78,12 @@ def fit_columns(candidates: Sequence[Candidate]) -> Columns:
     return Columns(
         bare.numbers, bare.categories, tuple(centre.tolist()), tuple(np.where(spread < 1e-9, 1.0, spread).tolist())
     )
+
+
+def category_values(candidate: Candidate) -> dict[str, str]:
+    """Return the fields that hold words and not numbers or dates, the stage among them."""
+    found = {name: _category(value) for name, value in _values(candidate).items()}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _values(candidate: Candidate) -> Mapping[str, FieldValue]:

@@ -23,6 +23,7 @@ from ranking.general.model import GeneralModel
 from ranking.heads import Heads
 from ranking.inputs import Library, build_inputs, join, leave_one_out, read_texts
 from ranking.parts import GeneralPart, LinePart, Part, ReadingPart, TogetherPart, TreesPart, WordsPart
+from ranking.rates import Rates
 from ranking.reader import CachedReader
 from ranking.refinement import Refinement
 from ranking.stacking import Stack
@@ -30,7 +31,7 @@ from ranking.stacking import Stack
 _WEIGHTS = "weights.safetensors"
 _CARD = "model.json"
 # Changes whenever the same weights would mean something else.
-_FORMAT = 2
+_FORMAT = 3
 _TEXT_PARTS = (WordsPart, ReadingPart, TogetherPart, GeneralPart)
 # Candidates whose leave-one-out rows are held in memory at once.
 _EXPLAINED_AT_ONCE = 512
@@ -267,6 +268,7 @@ class RankingModel:
                 case TreesPart():
                     parts["trees"] = {
                         "columns": asdict(part.columns),
+                        "rates": part.rates.by_field,
                         "trees": part.trees,
                         "boosters": len(part.boosters),
                     }
@@ -296,7 +298,8 @@ def _load_parts(folder: Path, plain: Mapping[str, Any], arrays: Mapping[str, NDA
                 boosters = [xgboost.Booster() for _ in range(described["boosters"])]
                 for number, booster in enumerate(boosters):
                     booster.load_model(folder / f"trees-{number}.ubj")
-                parts.append(TreesPart(_load_columns(described["columns"]), tuple(boosters), described["trees"]))
+                columns, rates = _load_columns(described["columns"]), Rates(described["rates"])
+                parts.append(TreesPart(columns, rates, tuple(boosters), described["trees"]))
             case "line" if heads:
                 parts.append(LinePart(_load_columns(described["columns"]), heads))
             case "words" if heads:

@@ -18,6 +18,7 @@ from ranking.columns import Columns, fit_columns
 from ranking.heads import MOST_ROWS_FOR_A_FACTOR, Heads, fit_path
 from ranking.inputs import INTENT_NAMES, Inputs
 from ranking.preferences import Pairs
+from ranking.rates import Rates, fit_rates
 from ranking.words import measure_rarity, weigh_words
 
 # Strongest first: each fit begins where the one before ended.
@@ -48,10 +49,16 @@ _UNTAUGHT = Heads(np.zeros((2, 0)), np.zeros(2))
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """What is known of the rows to learn from: `won` 1, 0 or NaN, how much each row counts, and which is preferred."""
+    """What is known of the rows to learn from.
+
+    `won` is 1, 0 or NaN, `weights` how much each row counts, `taken` when it was taken and `ended` when its lead ended,
+    `pairs` which row is preferred to which.
+    """
 
     won: NDArray[np.float64]
     weights: NDArray[np.float64]
+    taken: NDArray[np.float64]
+    ended: NDArray[np.float64]
     pairs: Pairs
 
 
@@ -68,9 +75,10 @@ class Part(Protocol):
 
 @dataclass(frozen=True)
 class TreesPart:
-    """Gradient-boosted trees on the columns: XGBoost, averaged over three seeds."""
+    """Gradient-boosted trees on columns and rates: XGBoost, averaged over three seeds."""
 
     columns: Columns
+    rates: Rates
     boosters: tuple[xgboost.Booster, ...]
     trees: int
 
@@ -79,7 +87,8 @@ class TreesPart:
         return ("fields, trees",)
 
     def scores(self, inputs: Inputs) -> NDArray[np.float64]:
-        data = xgboost.DMatrix(self.columns.table(inputs.candidates))
+        tables = self.columns.table(inputs.candidates), self.rates.table(inputs.candidates)
+        data = xgboost.DMatrix(np.hstack(tables))
         margins = [
             booster.predict(data, output_margin=True, iteration_range=(0, self.trees)) for booster in self.boosters
         ]
@@ -165,12 +174,12 @@ class GeneralPart:
 def fit_trees(inputs: Inputs, outcomes: Outcomes) -> list[Part]:
     """Return the part with more and more trees."""
     columns = fit_columns(inputs.candidates)
+    rates, judged = fit_rates(inputs.candidates, outcomes.won, outcomes.weights, outcomes.taken, outcomes.ended)
+    table = np.hstack([columns.table(inputs.candidates), judged])
     known = ~np.isnan(outcomes.won)
-    data = xgboost.DMatrix(
-        columns.table(inputs.candidates)[known], label=outcomes.won[known], weight=outcomes.weights[known]
-    )
+    data = xgboost.DMatrix(table[known], label=outcomes.won[known], weight=outcomes.weights[known])
     boosters = tuple(xgboost.train(_TREES | {"seed": seed}, data, _TREE_COUNTS[-1]) for seed in _TREE_SEEDS)
-    return [TreesPart(columns, boosters, count) for count in _TREE_COUNTS]
+    return [TreesPart(columns, rates, boosters, count) for count in _TREE_COUNTS]
 
 
 def fit_line(inputs: Inputs, outcomes: Outcomes) -> list[Part]:

@@ -2,7 +2,8 @@
 
 The history is cut in time. Each part learns from what came before a cut and scores what came after; those scores
 choose the part's penalty and then the weights of all parts together. Weights are never negative, and the fewer
-examples there are, the closer they stay to where they begin: every score speaks, the general model loudest.
+examples there are, the closer they stay to where they begin: with the general model alone where there is no history,
+and with every learned score the more of it there is.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +28,10 @@ TAUGHT, SEEN = 0.45, 0.55
 # The pull of the starting weights, in examples: a history of this length counts as much as they do.
 _PULL = 40.0
 _MIN_WON = _MIN_LOST = 5
-_START_LEARNED, _START_GENERAL = 0.25, 0.3
+# Where weights begin after a long history; before any, the general model's is 1 and all others 0.
+_START_LEARNED, _START_GENERAL = 0.25, 0.1
+# How many finished leads it takes to get half of the way there.
+_HALF_WAY = 100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +74,12 @@ def describe_outcomes(examples: Sequence[Example], config: PairConfig, *, seed: 
     counts: dict[str, int] = {}
     for example in examples:
         counts[example.group] = counts.get(example.group, 0) + 1
+    taken, ended = times_of(examples)
     return Outcomes(
         won=np.array([np.nan if example.won is None else float(example.won) for example in examples]),
         weights=np.array([1 / counts[example.group] for example in examples]),
+        taken=taken,
+        ended=ended,
         pairs=make_pairs(examples, config, seed=seed),
     )
 
@@ -95,11 +102,21 @@ def split_in_time(
 
 def places_in_time(examples: Sequence[Example]) -> NDArray[np.float64]:
     """Return where each example's group stands in time, from 0 to below 1: where its last example does."""
+    _, ended = times_of(examples)
+    ends = {example.group: end for example, end in zip(examples, ended.tolist(), strict=True)}
+    place = {group: rank for rank, group in enumerate(sorted(ends, key=lambda group: (ends[group], group)))}
+    return np.array([place[example.group] / len(ends) for example in examples])
+
+
+def times_of(examples: Sequence[Example]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return where each example stands in time, and where the last one of its group does."""
     ends: dict[str, float] = {}
     for example in examples:
         ends[example.group] = max(example.order, ends.get(example.group, -np.inf))
-    place = {group: rank for rank, group in enumerate(sorted(ends, key=lambda group: (ends[group], group)))}
-    return np.array([place[example.group] / len(ends) for example in examples])
+    return (
+        np.array([example.order for example in examples], dtype=np.float64),
+        np.array([ends[example.group] for example in examples], dtype=np.float64),
+    )
 
 
 def score_held_out(
@@ -153,16 +170,17 @@ def score_held_out(
     return HeldOut(chosen, table, tuple(column_names), strengths)
 
 
-def starting_weights(names: Sequence[str], *, anything_learned: bool) -> dict[str, float]:
-    """Return the weights to begin from; where nothing could be learned, those of the general model alone."""
+def starting_weights(names: Sequence[str], leads: float) -> dict[str, float]:
+    """Return the weights to begin from, by how many finished leads there are to choose better ones."""
+    share = leads / (leads + _HALF_WAY)
     weights: dict[str, float] = {}
     for name in names:
         if name == "general, all texts":
-            weights[name] = _START_GENERAL if anything_learned else 1.0
+            weights[name] = 1.0 - (1.0 - _START_GENERAL) * share
         elif name.startswith("general"):
             weights[name] = 0.0
         else:
-            weights[name] = _START_LEARNED if anything_learned else 0.0
+            weights[name] = _START_LEARNED * share
     return weights
 
 
@@ -171,8 +189,8 @@ def fit_stack(examples: Sequence[Example], held_out: HeldOut, *, seed: int) -> S
 
     The loss is that of the heads: pairs of one stage, and outcomes with a level for each stage.
     """
-    start = starting_weights(held_out.names, anything_learned=len(held_out.rows) > 0)
     late = [examples[row] for row in held_out.rows.tolist()]
+    start = starting_weights(held_out.names, len({example.group for example in late if example.won is not None}))
     if not _has_both(late):
         return Stack(start)
     first = np.array([start[name] for name in held_out.names])

@@ -152,7 +152,7 @@ def later_utilities(
 def general_ranker(reader: CachedReader, general: GeneralModel) -> RankingModel:
     """Return a ranker that knows the general model only: the first day's order."""
     part = GeneralPart()
-    stack = Stack(starting_weights(part.names, anything_learned=False))
+    stack = Stack(starting_weights(part.names, 0))
     card = ModelCard(
         backbone="general",
         reader_version=reader.version,
