@@ -88,7 +88,7 @@ def test_a_model_is_not_loaded_beside_another_general_model(
         RankingModel.load(tmp_path / "model", None)
 
     card = tmp_path / "model" / "model.json"
-    card.write_text(card.read_text().replace('"format": 2', '"format": 1'))
+    card.write_text(card.read_text().replace('"format": ', '"format": 1'))
     with pytest.raises(RankingError, match="another version of Callfirst"):
         RankingModel.load(tmp_path / "model", general)
 
