@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ranking.candidate import Candidate, FieldValue
 
-# Values of one field that get a column of their own: the commonest, if so many leads had them.
+# Values of one field that get a column of their own: the commonest, each if so many leads had it.
 MOST_CATEGORIES = 30
 LEAST_OF_A_CATEGORY = 5
 _DAY_SECONDS = 86_400.0
@@ -65,9 +65,12 @@ def fit_columns(candidates: Sequence[Candidate]) -> Columns:
         if all(isinstance(value, int | float) for value in given):
             numbers.append(name)
             continue
-        counts = Counter(_category(value) for value in given)
-        common = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))[:MOST_CATEGORIES]
-        categories += [(name, str(value)) for value, count in common if count >= LEAST_OF_A_CATEGORY]
+        words = [value for value in map(_category, given) if value is not None]
+        common = sorted(Counter(words).items(), key=lambda item: (-item[1], item[0]))[:MOST_CATEGORIES]
+        leads = Counter(
+            value for _, value in {(c.id, _category(row.get(name))) for c, row in zip(candidates, rows, strict=True)}
+        )
+        categories += [(name, value) for value, _ in common if leads[value] >= LEAST_OF_A_CATEGORY]
     bare = Columns(tuple(numbers), tuple(categories), (0.0,) * (len(numbers) + len(categories)), ())
     table = bare.table(candidates)
     logged = np.sign(table) * np.log1p(np.abs(table))

@@ -26,7 +26,7 @@ _TOO_EARLY = 0.2
 class Rates:
     """By field and value, the log-odds of a win above those of the whole history; plain data, for JSON.
 
-    Only of values that at least five leads had: a saved model tells nothing of a single lead.
+    Only of values that at least five leads had, so that they tell nothing of a single one.
     """
 
     by_field: Mapping[str, Mapping[str, float]]
@@ -51,6 +51,8 @@ def fit_rates(
 ) -> tuple[Rates, NDArray[np.float64]]:
     """Return the rates of each field of many values, and the table to learn from, [candidates, fields].
 
+    A field whose values came too late, or to too few leads, to be learned from is left out.
+
     Args:
         candidates: The history.
         won: The outcomes, 1 or 0, NaN where it is not known yet, [candidates].
@@ -73,21 +75,27 @@ def fit_rates(
     by_ending = known[np.argsort(ended[known], kind="stable")]
     # How many of those that ended had done so before each row was taken.
     before = np.searchsorted(ended[by_ending], taken[by_taking], side="left")
-    table = np.zeros((len(rows), len(names)))
+    too_early = by_taking[: int(_TOO_EARLY * len(rows))]
+    columns: list[NDArray[np.float64]] = []
     by_field: dict[str, dict[str, float]] = {}
-    for column, name in enumerate(names):
+    for name in names:
         counted = _Counted(share)
+        column = np.zeros(len(rows))
         done = 0
         for row, until in zip(by_taking.tolist(), before.tolist(), strict=True):
             for earlier in by_ending[done:until].tolist():
                 counted.add(rows[earlier].get(name), won[earlier], weights[earlier])
             done = until
-            table[row, column] = counted.above(rows[row].get(name))
+            column[row] = counted.above(rows[row].get(name))
         for earlier in by_ending[done:].tolist():
             counted.add(rows[earlier].get(name), won[earlier], weights[earlier])
-        by_field[name] = counted.values()
-    table[by_taking[: int(_TOO_EARLY * len(rows))]] = np.nan
-    return Rates(by_field), table
+        column[too_early] = np.nan
+        low, high = min(np.nanmin(column), 0.0), max(np.nanmax(column), 0.0)
+        if low < high:
+            # Never beyond what is learned from: trees might take a higher rate for a missing one.
+            by_field[name] = {value: float(np.clip(rate, low, high)) for value, rate in counted.values().items()}
+            columns.append(column)
+    return Rates(by_field), np.stack(columns, axis=1) if columns else np.zeros((len(rows), 0))
 
 
 class _Counted:

@@ -2,8 +2,8 @@
 
 The history is cut in time. Each part learns from what came before a cut and scores what came after; those scores
 choose the part's penalty and then the weights of all parts together. Weights are never negative, and the fewer
-examples there are, the closer they stay to where they begin: with the general model alone where there is no history,
-and with every learned score the more of it there is.
+examples there are, the closer they stay to where they begin: with the general model alone where there is one and no
+history, and with every learned score the more history there is.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,8 +30,9 @@ _PULL = 40.0
 _MIN_WON = _MIN_LOST = 5
 # Where weights begin after a long history; before any, the general model's is 1 and all others 0.
 _START_LEARNED, _START_GENERAL = 0.25, 0.1
-# How many finished leads it takes to get half of the way there.
+# How many finished leads to choose by, those after the first cut, it takes to get half of the way there.
 _HALF_WAY = 100.0
+_GENERAL = "general, all texts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,11 +172,14 @@ def score_held_out(
 
 
 def starting_weights(names: Sequence[str], leads: float) -> dict[str, float]:
-    """Return the weights to begin from, by how many finished leads there are to choose better ones."""
-    share = leads / (leads + _HALF_WAY)
+    """Return the weights to begin from, by how many finished leads there are to choose better ones.
+
+    Without a general model there is nothing else to begin from than what was learned.
+    """
+    share = leads / (leads + _HALF_WAY) if _GENERAL in names else 1.0
     weights: dict[str, float] = {}
     for name in names:
-        if name == "general, all texts":
+        if name == _GENERAL:
             weights[name] = 1.0 - (1.0 - _START_GENERAL) * share
         elif name.startswith("general"):
             weights[name] = 0.0

@@ -1,5 +1,6 @@
 """The general model: an order on the first day, and a starting point afterwards."""
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -88,7 +89,7 @@ def test_a_model_is_not_loaded_beside_another_general_model(
         RankingModel.load(tmp_path / "model", None)
 
     card = tmp_path / "model" / "model.json"
-    card.write_text(card.read_text().replace('"format": ', '"format": 1'))
+    card.write_text(json.dumps(json.loads(card.read_text()) | {"format": 2}))
     with pytest.raises(RankingError, match="another version of Callfirst"):
         RankingModel.load(tmp_path / "model", general)
 

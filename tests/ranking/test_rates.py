@@ -2,11 +2,14 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
+from scipy.special import logit
 
 from ranking.candidate import Candidate, Example
 from ranking.columns import MOST_CATEGORIES
@@ -43,13 +46,22 @@ def rates_of(
     return fit_rates(candidates, won, np.ones(len(candidates)), taken, taken if ended is None else ended)
 
 
+def learned_from(examples: list[Example]) -> list[float]:
+    """What is learned from of each example, as parts are told of them; 0 for the earliest."""
+    outcomes = describe_outcomes(examples, PairConfig(required_tiers=()), seed=0)
+    candidates = [example.candidate for example in examples]
+    table = fit_rates(candidates, outcomes.won, outcomes.weights, outcomes.taken, outcomes.ended)[1]
+    return [float(rate) for rate in np.nan_to_num(table[:, 0])]
+
+
 def test_a_value_is_worth_what_its_leads_came_to() -> None:
     rates, table = rates_of(*towns())
     asked = [lead(1, town="town 0"), lead(2, town="town 39"), lead(3, town="elsewhere"), lead(4)]
 
     good, poor, unknown, missing = rates.table(asked)[:, 0]
-    # 15 of 15 won, and half of 20 more: 25 of 35 against a half of all.
-    assert np.isclose(good, np.log(25 / 10))
+    # The last lead of its town was judged by 14 of 14 won, and half of 20 more: 24 of 34 against a half of all. The
+    # 15th would make it more than anything that was learned from.
+    assert np.isclose(good, np.log(24 / 10))
     assert np.isclose(poor, -good)
     assert unknown == missing == 0.0
     assert table.shape == (600, 1)
@@ -73,11 +85,31 @@ def test_a_lead_is_judged_by_those_that_had_ended_before_it_was_taken() -> None:
     candidates, won = towns()
     taken = np.arange(600, dtype=np.float64)
     table = rates_of(candidates, won, taken, taken + 300)[1]
-    late = rates_of(candidates[:300], won[:300])[0].table(candidates)
 
     assert (table[120:301] == 0).all()
-    assert not np.array_equal(table[599], late[599])  # lead 299 has ended by then
-    assert np.array_equal(rates_of(candidates, won, np.zeros(600))[1][120:], np.zeros((480, 1)))
+    assert np.isclose(table[599, 0], np.log(10 / 17))  # seven of its town had ended, all lost, and half of 20 more
+
+
+@pytest.mark.parametrize("taken", [np.zeros(600), np.arange(600) - 1e6])
+def test_leads_that_nobody_had_ended_before_teach_no_rates(taken: Floats) -> None:
+    candidates, won = towns()
+
+    assert rates_of(candidates, won, taken, np.zeros(600))[0] == Rates({})
+
+
+def test_no_snapshot_knows_how_its_lead_ends() -> None:
+    examples = [
+        Example(lead(n, town=f"town {n % MANY}"), float(n % 2), bool(n % 2), str(n), float(n + 600 * late))
+        for n in range(600)
+        for late in (0, 1)
+    ]
+    before = learned_from(examples)
+    for group, twin in (("0", "1"), ("300", "451")):  # they change places, so that as many are won as before
+        other = [replace(e, won=not e.won) if e.group in (group, twin) else e for e in examples]
+        changed = [e.order for e, one, two in zip(examples, before, learned_from(other), strict=True) if one != two]
+
+        assert changed
+        assert min(changed) > int(group) + 600
 
 
 def test_the_earliest_have_no_rate() -> None:
@@ -118,20 +150,25 @@ def test_a_lead_that_has_not_ended_is_judged_and_not_counted() -> None:
     unknown[300:] = np.nan
     rates, table = rates_of(candidates, unknown)
 
-    assert rates == rates_of(candidates[:300], won[:300])[0]
+    share = 160 / 300  # eight leads of each town of the first half, all won, and seven of the others
+    assert np.isclose(rates.table(candidates)[0, 0], logit((8 + 20 * share) / 28) - logit(share))
     assert np.array_equal(table[300:], rates.table(candidates[300:]))
 
 
 def test_values_of_few_leads_are_not_kept() -> None:
     candidates, won = towns(MANY * 4)
 
-    assert rates_of(candidates, won)[0] == Rates({"town": {}})
-    assert (rates_of(candidates, won)[1][32:] == 0).all()
+    rates, table = rates_of(candidates, won)
+
+    assert rates == Rates({})
+    assert table.shape == (MANY * 4, 0)
 
 
 def test_five_leads_are_enough_however_many_snapshots_they_have() -> None:
-    candidates, won = towns(MANY * 5)
-    owner = np.repeat(np.arange(MANY * 5), 49)  # 49 times 1/49 is less than 1 as a computer adds
+    candidates, won = towns(MANY * 6)
+    owner = np.repeat(
+        np.arange(MANY * 6), 49
+    )  # the sixth of each town is judged by five; 49 times 1/49 is less than 1 as a computer adds
     ended = owner.astype(np.float64)
     rates, _ = fit_rates([candidates[row] for row in owner], won[owner], np.full(len(owner), 1 / 49), ended, ended)
 

@@ -34,6 +34,11 @@ def test_without_history_the_general_model_speaks_alone() -> None:
     assert starting_weights(NAMES, 0) == {NAMES[0]: 0.0, NAMES[1]: 1.0}
 
 
+def test_without_a_general_model_what_was_learned_speaks_from_the_beginning() -> None:
+    assert starting_weights(("words, outcomes",), 10) == starting_weights(("words, outcomes",), 10_000)
+    assert starting_weights(("words, outcomes",), 0)["words, outcomes"] > 0
+
+
 def test_the_longer_the_history_the_more_what_was_learned_from_it_is_trusted() -> None:
     learned = [starting_weights(NAMES, leads)[NAMES[0]] for leads in (0, 50, 300, 5_000)]
     general = [starting_weights(NAMES, leads)[NAMES[1]] for leads in (0, 50, 300, 5_000)]
