@@ -31,7 +31,7 @@ from ranking.stacking import Stack
 _WEIGHTS = "weights.safetensors"
 _CARD = "model.json"
 # Changes whenever the same weights would mean something else.
-_FORMAT = 3
+FORMAT = 3
 _TEXT_PARTS = (WordsPart, ReadingPart, TogetherPart, GeneralPart)
 # Candidates whose leave-one-out rows are held in memory at once.
 _EXPLAINED_AT_ONCE = 512
@@ -92,7 +92,7 @@ def refuse_foreign_format(folder: Path) -> None:
         document = json.loads((folder / _CARD).read_text())
     except (OSError, ValueError) as error:
         raise RankingError(f"{folder}: no usable model here; run `callfirst train`") from error
-    if document.get("format") != _FORMAT:
+    if document.get("format") != FORMAT:
         raise RankingError(f"{folder}: was trained by another version of Callfirst; run `callfirst train`")
 
 
@@ -118,7 +118,7 @@ class RankingModel:
     @property
     def version(self) -> str:
         """A short name that changes with the weights."""
-        digest = hashlib.sha256(f"{self.card.reader_version} {_FORMAT}".encode())
+        digest = hashlib.sha256(f"{self.card.reader_version} {FORMAT}".encode())
         for name, array in sorted(self._arrays().items()):
             digest.update(name.encode() + array.tobytes())
         for part in self.parts:
@@ -190,7 +190,7 @@ class RankingModel:
             if isinstance(part, TreesPart):
                 for number, booster in enumerate(part.boosters):
                     booster.save_model(folder / f"trees-{number}.ubj")
-        document = self._plain() | {"card": asdict(self.card), "format": _FORMAT}
+        document = self._plain() | {"card": asdict(self.card), "format": FORMAT}
         (folder / _CARD).write_text(json.dumps(document, indent=2) + "\n")
 
     @classmethod

@@ -11,7 +11,7 @@ from ranking.errors import RankingError
 from ranking.general.causal import MANNERS, ROUNDS, STAGES, draw, load_facts
 from ranking.general.corpus import load_corpus
 from ranking.general.model import GeneralModel
-from ranking.model import RankingModel
+from ranking.model import FORMAT, RankingModel
 from ranking.reader import CachedReader
 from ranking.training import general_ranker, train
 from tests.ranking.test_training import candidate, history
@@ -89,7 +89,7 @@ def test_a_model_is_not_loaded_beside_another_general_model(
         RankingModel.load(tmp_path / "model", None)
 
     card = tmp_path / "model" / "model.json"
-    card.write_text(json.dumps(json.loads(card.read_text()) | {"format": 2}))
+    card.write_text(json.dumps(json.loads(card.read_text()) | {"format": FORMAT - 1}))
     with pytest.raises(RankingError, match="another version of Callfirst"):
         RankingModel.load(tmp_path / "model", general)
 

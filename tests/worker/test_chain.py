@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from connectors.sandbox.server import SandboxServer
+from ranking.model import FORMAT
 from tests.endpoint import Endpoint
 from tests.sandboxes import Sandbox, sandbox
 from worker.settings import Settings
@@ -142,7 +143,7 @@ def test_errors_are_one_line_and_exit_code_1(tmp_path: Path) -> None:
 def test_models_of_another_version_are_not_gone_back_to(tmp_path: Path) -> None:
     store = Store(f"sqlite:///{tmp_path}/callfirst.db")
     store.upgrade()
-    for version, form in (("readable", 2), ("old", 1), ("newest", 2)):
+    for version, form in (("readable", FORMAT), ("old", FORMAT - 1), ("newest", FORMAT)):
         (tmp_path / version).mkdir()
         (tmp_path / version / "model.json").write_text(json.dumps({"format": form}))
         moment = datetime(2026, 1, len(version), tzinfo=UTC)
