@@ -27,7 +27,7 @@ from ranking.errors import TeachingError
 from ranking.general.model import find_general_model
 from ranking.metrics import bootstrap_difference, bootstrap_pair_accuracy
 from ranking.training import TrainingConfig, train
-from worker.datafile import load_rows
+from worker.datafile import list_train_examples, load_rows
 from worker.regimes import Reading, Teacher
 from worker.settings import RankingConfig, Settings
 from worker.wiring import build_reader
@@ -48,9 +48,7 @@ def main() -> None:
     reader = build_reader(config, settings.cache_dir)
     head = Reading(reader, find_general_model(reader.version), TrainingConfig(), "head")
     for file in arguments.data:
-        rows = [row for row in load_rows(file) if row.split == "train"]
-        highest = max((row.label or 0.0 for row in rows), default=1.0) or 1.0
-        examples = [row.to_example(highest) for row in rows]
+        examples = list_train_examples(load_rows(file))
         for regime in _TAUGHT:
             line, _ = _teach(examples, head, regime, config, settings.cache_dir)
             lines.append(_told({"history": file.name, "regime": regime, **line}))

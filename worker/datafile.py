@@ -7,7 +7,7 @@ dropped before anything else sees it.
 
 import gzip
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,6 +53,13 @@ class DataRow:
         """Return the row as a lead for a sandbox CRM: train rows are finished, test rows open."""
         won = bool(self.label) if self.split == "train" else None
         return SeedRow(self.id, self.stage, won, self.text, self.fields)
+
+
+def list_train_examples(rows: Sequence[DataRow]) -> list[Example]:
+    """Return the train rows as something to learn from; the highest label among them stands for a sale."""
+    train = [row for row in rows if row.split == "train"]
+    highest = max((row.label or 0.0 for row in train), default=1.0) or 1.0
+    return [row.to_example(highest) for row in train]
 
 
 def load_rows(file: Path) -> list[DataRow]:

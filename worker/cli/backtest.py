@@ -53,7 +53,7 @@ def backtest(
     """
     from ranking.backtest import evaluate, score_rows  # imports scikit-learn, which other commands need not wait for
     from ranking.general.model import find_general_model
-    from worker.datafile import load_rows
+    from worker.datafile import list_train_examples, load_rows
     from worker.history import list_examples
 
     document: dict[str, object] = {}
@@ -68,8 +68,7 @@ def backtest(
         general = find_general_model(reader.version)
         backbone = settings.ranking.backbone
         if data is not None:
-            highest = max((row.label or 0.0 for row in rows if row.split == "train"), default=1.0) or 1.0
-            histories[data.name] = [row.to_example(highest) for row in rows if row.split == "train"]
+            histories[data.name] = list_train_examples(rows)
         else:
             store = build_store(settings)
             histories = {c.name: list_examples(store, c.name) for c in build_connectors(settings)}
