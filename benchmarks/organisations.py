@@ -33,9 +33,9 @@ class PulledOrganisation:
 
 
 def argument_parser(description: str | None) -> argparse.ArgumentParser:
-    """Return a parser of the command line's `seeds`, one a CRM, and `output`, a file or None."""
+    """Return a parser of the command line's `seeds`, at most one a CRM, and `output`, a file or None."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--seeds", type=int, nargs=2, default=list(SEEDS.values()))
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS.values()))
     parser.add_argument("-o", "--output", type=Path)
     return parser
 
@@ -48,8 +48,16 @@ def open_reader() -> tuple[CachedReader, GeneralModel | None, str]:
 
 
 def pull_organisations(seeds: Sequence[int]) -> Iterator[PulledOrganisation]:
-    """Yield the organisation of each sandbox CRM, one seed a CRM; leads whose truth nobody knows are left out."""
-    for crm, seed in zip(SEEDS, seeds, strict=True):
+    """Yield an organisation for each seed, the first in HubSpot, a second in Salesforce.
+
+    Leads whose truth nobody knows are left out.
+
+    Raises:
+        SystemExit: There are more seeds than CRMs.
+    """
+    if len(seeds) > len(SEEDS):
+        raise SystemExit(f"{len(seeds)} seeds, but one goes with each CRM: {', '.join(SEEDS)}")
+    for crm, seed in zip(SEEDS, seeds, strict=False):
         with tempfile.TemporaryDirectory() as folder:
             store = Store(f"sqlite:///{folder}/callfirst.db")
             store.upgrade()

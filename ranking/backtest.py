@@ -23,6 +23,8 @@ from ranking.zero_shot import TWO_BY_TWO
 OURS = "Callfirst"
 # How many of the groups, those that ended last, are judged: with one window, and with several.
 _LATER_SHARE, _LATER_SHARE_OF_SEVERAL = 0.3, 0.6
+# Whatever is compared, and whatever levels there are.
+_ANY_PAIRS = PairConfig(required_tiers=())
 _PAIR_HEADS = ("fields, pairs", "words, pairs", "reading, pairs", "words and reading, pairs")
 _TEXT = ("words", "reading", "general")
 
@@ -43,11 +45,13 @@ class Orders:
     """Scores of the same candidates by the name of what gave them, [candidates] each, higher is better.
 
     Those of `by_stage` are compared inside a stage, those of `one_list` across stages: an order that compares no leads
-    of different stages is not among them. `failed` says why an order of a language model that was asked is missing.
+    of different stages is not among them. Those of `calibrated` in it are log-odds of a win. `failed` says why an order
+    of a language model that was asked is missing.
     """
 
     by_stage: Mapping[str, NDArray[np.float64]]
     one_list: Mapping[str, NDArray[np.float64]]
+    calibrated: frozenset[str]
     failed: Mapping[str, str]
 
 
@@ -58,6 +62,7 @@ def score_rows(
     general: GeneralModel | None,
     *,
     backbone: str,
+    pairs: PairConfig = _ANY_PAIRS,
     progress: Callable[[int, int], None] | None = None,
 ) -> BacktestResult:
     """Return the scores of `candidates` by a model that learned from `examples` only.
@@ -67,7 +72,7 @@ def score_rows(
     Raises:
         InsufficientHistoryError: The examples are too few to learn from, and there is no general model.
     """
-    config = TrainingConfig(pairs=PairConfig(required_tiers=()))
+    config = TrainingConfig(pairs=pairs)
     try:
         model = train(examples, reader, general, backbone=backbone, config=config, progress=progress)
     except InsufficientHistoryError:
@@ -86,13 +91,14 @@ def evaluate(
     windows: int = 1,
     ablations: bool = True,
     others: Mapping[str, Scorer] = MappingProxyType({}),
+    pairs: PairConfig = _ANY_PAIRS,
     say: Callable[[str], None] = lambda _: None,
 ) -> Report:
     """Return how well our order and others do on the latest 30 % of the finished groups, all learned from the rest.
 
     With several `windows` the latest 60 % are cut into so many parts, and each is ordered by what was learned from all
     before it (a rolling origin): twice the leads are judged, and leads of different windows are never compared in a
-    list or a pair. `others` are compared beside the baselines.
+    list or a pair. `others` are compared beside the baselines. `pairs` says which leads we learn by comparing.
 
     Raises:
         InsufficientHistoryError: The earliest part is too small to learn from, or a later part has one outcome only.
@@ -106,7 +112,15 @@ def evaluate(
             )
         candidates = [example.candidate for example in late]
         orders = make_orders(
-            early, candidates, reader, general, backbone=backbone, ablations=ablations, others=others, say=say
+            early,
+            candidates,
+            reader,
+            general,
+            backbone=backbone,
+            ablations=ablations,
+            others=others,
+            pairs=pairs,
+            say=say,
         )
         parts.append((late, orders))
     failed = {name: reason for _, orders in parts for name, reason in orders.failed.items()}
@@ -118,6 +132,7 @@ def evaluate(
         [example.group for example in judged],
         ours=OURS,
         one_list=_pooled([orders.one_list for _, orders in parts], failed),
+        calibrated=parts[0][1].calibrated,
         failed=failed,
     )
 
@@ -131,6 +146,7 @@ def make_orders(
     backbone: str,
     ablations: bool = True,
     others: Mapping[str, Scorer] = MappingProxyType({}),
+    pairs: PairConfig = _ANY_PAIRS,
     say: Callable[[str], None] = lambda _: None,
 ) -> Orders:
     """Return the candidates' scores by our order, each baseline, each of `others` and each ablation.
@@ -143,14 +159,16 @@ def make_orders(
     has_text = any(candidate.passages for candidate in candidates)
     orders: dict[str, NDArray[np.float64]] = {}
     one_list: dict[str, NDArray[np.float64]] = {}
+    calibrated: set[str] = set()
     failed: dict[str, str] = {}
 
     def ours(name: str, learn_from: Sequence[Example], order: Sequence[Candidate], *without: str) -> None:
         say(name)
-        config = TrainingConfig(pairs=PairConfig(required_tiers=()), without=without)
+        config = TrainingConfig(pairs=pairs, without=without)
         model = train(learn_from, reader, general, backbone=backbone, config=config)
         orders[name] = model.utilities(order, reader)
         one_list[name] = _log_odds(model, order, reader)
+        calibrated.add(name)
 
     ours(OURS, examples, candidates)
     for name, scorer in {**BASELINES, **others}.items():
@@ -165,14 +183,14 @@ def make_orders(
                 one_list[name] = orders[name]
     if ablations:
         ours("ours, pointwise only (no pairs)", examples, candidates, *_PAIR_HEADS)
-        ours("ours, flat (no stages)", [_without_stage(example) for example in examples], _flat(candidates))
+        ours("ours, flat (no stages)", [_without_funnel(example) for example in examples], _flat(candidates))
         if has_text:
             ours("ours, text shuffled", examples, _shuffled(candidates))
             ours("ours, fields only", examples, candidates, *_TEXT)
             ours("ours, text only", examples, candidates, "fields")
             if general is not None:
                 ours("ours, without the general model", examples, candidates, "general")
-    return Orders(orders, one_list, failed)
+    return Orders(orders, one_list, frozenset(calibrated), failed)
 
 
 def split_by_time(examples: Sequence[Example], windows: int = 1) -> list[tuple[list[Example], list[Example]]]:
@@ -201,8 +219,10 @@ def _log_odds(model: RankingModel, candidates: Sequence[Candidate], reader: Cach
     return model.calibration.log_odds(model.utilities(candidates, reader), stages)
 
 
-def _without_stage(example: Example) -> Example:
-    return replace(example, candidate=replace(example.candidate, stage=""))
+def _without_funnel(example: Example) -> Example:
+    """Return an example that knows no stage, and of what happened next only whether it was won in the end."""
+    level = example.level if example.won is None else float(example.won)
+    return replace(example, candidate=replace(example.candidate, stage=""), level=level)
 
 
 def _flat(candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -3,7 +3,6 @@
 Each one that has a setting is tuned by cross-validation grouped by lead, as fairly as our own model is tuned.
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -25,13 +24,13 @@ from sklearn.preprocessing import MaxAbsScaler
 from ranking.candidate import Candidate, Example
 from ranking.columns import fit_columns
 from ranking.rates import fit_rates
-from ranking.stacking import times_of
+from ranking.stacking import times_of, weights_of
 
 Floats = NDArray[np.float64]
 Scorer = Callable[[Sequence[Example], Sequence[Candidate]], Floats]
 
 _PENALTIES = {"classifier__C": [0.1, 1.0, 10.0, 100.0]}
-_XGBOOST = {"max_depth": [2, 3, 4], "n_estimators": [60, 150, 400]}
+_XGBOOST = {"max_depth": [2, 3, 4, 6], "n_estimators": [60, 150, 400]}
 _HIST = {"classifier__max_leaf_nodes": [7, 15], "classifier__max_iter": [60, 150, 400]}
 # Below any real value; scikit-learn's boosting refuses a column that is missing in every row of a fold.
 _MISSING = -1e9
@@ -200,7 +199,7 @@ def _tables(examples: Sequence[Example], candidates: Sequence[Candidate]) -> tup
     rows = [example.candidate for example in examples]
     columns = fit_columns(rows)
     won = np.array([float(bool(example.won)) for example in examples])
-    rates, judged = fit_rates(rows, won, _row_weights(examples), *times_of(examples))
+    rates, judged = fit_rates(rows, won, weights_of(examples), *times_of(examples))
     table = np.hstack([columns.table(rows), judged])
     asked = np.hstack([columns.table(candidates), rates.table(candidates)])
     varies = np.array([len(np.unique(column)) > 1 for column in table.T])
@@ -228,18 +227,12 @@ def _search(
         inputs,
         [int(bool(example.won)) for example in examples],
         groups=groups,
-        **{weights_go_to: _row_weights(examples)},
+        **{weights_go_to: weights_of(examples)},
     )
     best = search.best_estimator_
     if hasattr(best, "decision_function"):
         return np.asarray(best.decision_function(targets), dtype=np.float64)
     return np.asarray(best.predict(targets, output_margin=True), dtype=np.float64)
-
-
-def _row_weights(examples: Sequence[Example]) -> Floats:
-    """Return how much each row counts: a lead with many snapshots counts once."""
-    counts = Counter(example.group for example in examples)
-    return np.array([1 / counts[example.group] for example in examples])
 
 
 def _all_text(candidate: Candidate) -> str:

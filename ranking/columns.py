@@ -1,10 +1,12 @@
 """A candidate's structured fields as numbers: values, categories, dates, what is missing, and how much was written.
 
+A field may be both a number and categories: people type "unknown" where a number belongs, and numbers as texts.
 Fitted on the history: a category that it does not know counts as none, a field that it does not know is ignored, and
 a value that is missing stays missing (NaN) so that trees may split on it.
 """
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,11 +23,14 @@ LEAST_OF_A_CATEGORY = 5
 _DAY_SECONDS = 86_400.0
 # Where the values of a linear column are cut off, in standard deviations.
 _CUT_OFF = 4.0
+_TYPED_NUMBER = re.compile(r"\s*[+-]?[$€£]?(\d{1,3}(,\d{3})+|\d+)(\.\d*)?\s*[%€]?\s*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
     """Which columns there are: `numbers` by field, and `categories` as (field, value); plain data, for JSON.
+
+    A field of which at least half of the values given are numbers or dates is among the numbers.
 
     `centre` and `spread` [columns] scale a column for the linear part, after its logarithm was taken.
     """
@@ -38,7 +43,7 @@ class Columns:
     def table(self, candidates: Sequence[Candidate]) -> NDArray[np.float64]:
         """Return one row a candidate, [candidates, numbers + categories], NaN where a number is missing."""
         rows = [_values(candidate) for candidate in candidates]
-        columns = [[_number(row.get(name)) for row in rows] for name in self.numbers]
+        columns = [[to_number(row.get(name)) for row in rows] for name in self.numbers]
         columns += [[float(_category(row.get(name)) == value) for row in rows] for name, value in self.categories]
         return np.array(columns, dtype=np.float64).reshape(len(columns), len(rows)).T
 
@@ -61,11 +66,11 @@ def fit_columns(candidates: Sequence[Candidate]) -> Columns:
     numbers: list[str] = []
     categories: list[tuple[str, str]] = []
     for name in sorted(seen):
-        given = [value for value in seen[name] if _category(value) is not None or _number(value) == _number(value)]
-        if all(isinstance(value, int | float) for value in given):
+        words = [value for value in map(_category, seen[name]) if value is not None]
+        counted = sum(not math.isnan(to_number(value)) for value in seen[name])
+        spoken = sum(math.isnan(to_number(word)) for word in words)
+        if counted >= spoken:
             numbers.append(name)
-            continue
-        words = [value for value in map(_category, given) if value is not None]
         common = sorted(Counter(words).items(), key=lambda item: (-item[1], item[0]))[:MOST_CATEGORIES]
         leads = Counter(
             value for _, value in {(c.id, _category(row.get(name))) for c, row in zip(candidates, rows, strict=True)}
@@ -91,7 +96,9 @@ def category_values(candidate: Candidate) -> dict[str, str]:
 
 def _values(candidate: Candidate) -> Mapping[str, FieldValue]:
     """Return the fields, the stage, and what the texts' number, length and times say."""
-    values: dict[str, FieldValue] = {name: _dated(value, candidate.as_of) for name, value in candidate.fields.items()}
+    values: dict[str, FieldValue] = {
+        name: date_as_days(value, candidate.as_of) for name, value in candidate.fields.items()
+    }
     values["stage of the funnel"] = candidate.stage
     values["texts"] = float(len(candidate.passages))
     values["characters of text"] = float(sum(len(passage.text) for passage in candidate.passages))
@@ -102,22 +109,26 @@ def _values(candidate: Candidate) -> Mapping[str, FieldValue]:
     return values
 
 
-def _dated(value: FieldValue, as_of: datetime) -> FieldValue:
-    """Return a date as days before the snapshot: a calendar date means nothing to the next month's leads."""
-    if not isinstance(value, str) or not 10 <= len(value) <= 35 or value[4:5] != "-":
+def date_as_days(value: FieldValue, as_of: datetime) -> FieldValue:
+    """Return a date as days before the snapshot, and any other value as it is.
+
+    A calendar date means nothing to the next month's leads.
+    """
+    if not isinstance(value, str) or not 10 <= len(value) <= 35 or value[4] not in "-/":
         return value
     try:
-        moment = datetime.fromisoformat(value)
+        moment = datetime.fromisoformat(value.replace("/", "-").replace(" UTC", "+00:00"))
     except ValueError:
-        return value
+        return None if value.startswith("0000") else value  # what some databases hold for no date
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return (as_of - moment).total_seconds() / _DAY_SECONDS
 
 
-def _number(value: FieldValue) -> float:
-    if isinstance(value, str) or value is None:
-        return math.nan
-    return float(value) if math.isfinite(value) else math.nan
+def to_number(value: FieldValue) -> float:
+    """Return a value as a number, also where it was typed as a text (`"$1,200"`, `"35 %"`); NaN if it is none."""
+    if isinstance(value, str):
+        return float(re.sub(r"[^\d.+-]", "", value)) if _TYPED_NUMBER.fullmatch(value) else math.nan
+    return math.nan if value is None or not math.isfinite(value) else float(value)
 
 
 def _category(value: FieldValue) -> str | None:

@@ -46,7 +46,8 @@ def sentences(text: str) -> list[str]:
 
 
 def _shorten(text: str) -> str:
-    line = " ".join(text.split())
+    """Return the beginning of a text's first line, to the letter, and a mark where the line goes on."""
+    line = text.strip().splitlines()[0].rstrip()
     if len(line) <= _MAX_QUOTE:
         return line
-    return line[:_MAX_QUOTE].rsplit(" ", 1)[0] + "…"
+    return line[:_MAX_QUOTE].rsplit(maxsplit=1)[0] + "…"

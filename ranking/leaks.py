@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ranking.candidate import Example, FieldValue
+from ranking.columns import date_as_days
 from ranking.errors import LeakError
 from ranking.metrics import area_under_curve
 
@@ -42,7 +43,7 @@ def find_leaks(examples: Sequence[Example]) -> list[Leak]:
     won = np.array([float(bool(example.won)) for example in finished])
     leaks = []
     for name in sorted({name for example in finished for name in example.candidate.fields}):
-        values = [example.candidate.fields.get(name) for example in finished]
+        values = [date_as_days(e.candidate.fields.get(name), e.candidate.as_of) for e in finished]
         sign = _sign_of_name(name, values) or (_sign_of_values(values, won) if len(finished) >= _MIN_EXAMPLES else "")
         if sign:
             leaks.append(Leak(name, sign))

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from ranking.fusion import FusionConfig
 from ranking.general.model import GeneralModel
 from ranking.heads import Heads
 from ranking.inputs import Library, build_inputs, join, leave_one_out, read_texts
+from ranking.metrics import Interval
 from ranking.parts import GeneralPart, LinePart, Part, ReadingPart, TogetherPart, TreesPart, WordsPart
 from ranking.rates import Rates
 from ranking.reader import CachedReader
@@ -31,7 +32,7 @@ from ranking.stacking import Stack
 _WEIGHTS = "weights.safetensors"
 _CARD = "model.json"
 # Changes whenever the same weights would mean something else.
-FORMAT = 3
+FORMAT = 4
 _TEXT_PARTS = (WordsPart, ReadingPart, TogetherPart, GeneralPart)
 # Candidates whose leave-one-out rows are held in memory at once.
 _EXPLAINED_AT_ONCE = 512
@@ -43,8 +44,12 @@ class ModelCard:
 
     `pairs` counts preferences by tier. `weights` is how loudly each score speaks. `validation_*` is measured on
     `validation_leads` later leads by parts that did not learn from them: same-stage pair accuracy and its 95 %
-    interval over resampled leads, None where there was nothing to measure. `refinement` says how the comparison of two
-    leads did where it was tried, `regime` how the language model learned.
+    interval over resampled leads, None where there was nothing to measure; `validation_ece` is of the chances that were
+    fitted to the same leads. `ahead_of_general` is by how many of those pairs it is ahead of the general model alone.
+    `refinement` says how the comparison of two leads did where it was tried, `regime` how the language model learned.
+
+    `config` and `data_hash` (SHA-256 of the examples) say what it was made of, `losses` how each score did on later
+    leads under every penalty that was tried, the strongest first.
     """
 
     backbone: str
@@ -64,8 +69,12 @@ class ModelCard:
     validation_low: float | None
     validation_high: float | None
     validation_ece: float | None
+    ahead_of_general: Interval | None = None
     refinement: Mapping[str, Any] | None = None
     regime: str = "head"
+    config: Mapping[str, Any] = field(default_factory=dict)
+    data_hash: str = ""
+    losses: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +213,7 @@ class RankingModel:
         try:
             arrays = load_file(folder / _WEIGHTS)
             document = json.loads((folder / _CARD).read_text())
-            card = ModelCard(**document["card"])
+            card = _load_card(document["card"])
             parts = _load_parts(folder, document["parts"], arrays)
             stack = Stack(document["stack"])
             refinement = _load_refinement(card, arrays)
@@ -315,6 +324,11 @@ def _load_parts(folder: Path, plain: Mapping[str, Any], arrays: Mapping[str, NDA
             case _:
                 raise ValueError(f"unknown part {name}")
     return parts
+
+
+def _load_card(plain: Mapping[str, Any]) -> ModelCard:
+    ahead = plain["ahead_of_general"]
+    return ModelCard(**{**plain, "ahead_of_general": None if ahead is None else Interval(**ahead)})
 
 
 def _load_refinement(card: ModelCard, arrays: Mapping[str, NDArray[Any]]) -> Refinement | None:

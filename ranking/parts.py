@@ -24,12 +24,12 @@ from ranking.words import measure_rarity, weigh_words
 # Strongest first: each fit begins where the one before ended.
 _RIDGES = (0.1, 0.01, 0.001, 0.0003, 0.0001)
 # Words share few buckets, so their rows are long and thin and bear less penalty.
-_WORD_RIDGES = (0.01, 0.001, 0.0003, 0.0001)
-_TOGETHER_RIDGES = (0.01, 0.001, 0.0003)
-_TREE_COUNTS = (20, 60, 150, 400)
+_WORD_RIDGES = (0.01, 0.001, 0.0003, 0.0001, 0.00003, 0.00001)
+_TOGETHER_RIDGES = (0.01, 0.001, 0.0003, 0.0001, 0.00003)
+# By depth. Two fields of a dozen values each that mean something only together need deep trees, or very many.
+_TREE_COUNTS = {3: (20, 60, 150, 400), 6: (60, 150, 400)}
 _TREES = {
     "objective": "binary:logistic",
-    "max_depth": 3,
     "learning_rate": 0.05,
     "subsample": 0.7,
     "colsample_bytree": 0.5,
@@ -172,14 +172,18 @@ class GeneralPart:
 
 
 def fit_trees(inputs: Inputs, outcomes: Outcomes) -> list[Part]:
-    """Return the part with more and more trees."""
+    """Return the part with more and more trees, first shallow ones, then deep ones."""
     columns = fit_columns(inputs.candidates)
     rates, judged = fit_rates(inputs.candidates, outcomes.won, outcomes.weights, outcomes.taken, outcomes.ended)
     table = np.hstack([columns.table(inputs.candidates), judged])
     known = ~np.isnan(outcomes.won)
     data = xgboost.DMatrix(table[known], label=outcomes.won[known], weight=outcomes.weights[known])
-    boosters = tuple(xgboost.train(_TREES | {"seed": seed}, data, _TREE_COUNTS[-1]) for seed in _TREE_SEEDS)
-    return [TreesPart(columns, rates, boosters, count) for count in _TREE_COUNTS]
+    path: list[Part] = []
+    for depth, counts in _TREE_COUNTS.items():
+        settings = _TREES | {"max_depth": depth}
+        boosters = tuple(xgboost.train(settings | {"seed": seed}, data, max(counts)) for seed in _TREE_SEEDS)
+        path += [TreesPart(columns, rates, boosters, count) for count in counts]
+    return path
 
 
 def fit_line(inputs: Inputs, outcomes: Outcomes) -> list[Part]:

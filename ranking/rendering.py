@@ -4,19 +4,25 @@ Each text is read by the language model on its own and only once, whatever lead,
 note costs one short pass, and snapshots of the same lead share their readings.
 """
 
+import re
+
 from ranking.candidate import Candidate, Passage
 
 # Part of every cache key: a change here makes the model read everything again.
 RENDERING_VERSION = "2"
 _MAX_FIELD_CHARACTERS = 80
+_A_WORD = re.compile(r"[^\W\d_]{2}|[^\W\d_\x00-\u024f]")  # two letters, or one of a script that writes words in one
 
 
 def render_fields(candidate: Candidate) -> list[str]:
-    """Return the stage and each field that holds a word, in alphabetical order. Numbers are left to the columns."""
+    """Return the stage and each field that holds a word, in alphabetical order.
+
+    Numbers and dates, also those that are typed as texts, are left to the columns.
+    """
     words = [f"stage: {candidate.stage}"]
     for name in sorted(candidate.fields):
         value = candidate.fields[name]
-        if isinstance(value, str) and value.strip():
+        if isinstance(value, str) and _A_WORD.search(value):
             words.append(f"{_spaced(name)}: {value[:_MAX_FIELD_CHARACTERS]}")
     return words
 

@@ -1,11 +1,12 @@
 """Orders side by side: how good each is on the same leads, and by how much ours is ahead."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from ranking.metrics import (
     Interval,
@@ -14,6 +15,7 @@ from ranking.metrics import (
     bootstrap_mean,
     bootstrap_pair_accuracy,
     bootstrap_statistic,
+    calibration_error,
     grouped_area,
     lift_at,
     ndcg,
@@ -49,7 +51,8 @@ class Ahead:
 class OrderResult:
     """What one order achieves. `pair_accuracy`, `ndcg` and `stage_area` are inside stages; the rest is over all leads
     and None for an order that compares none of different stages: `mixed_ndcg` of lists that mix the stages, and, where
-    outcomes are 0 or 1, the others. `lift` is how many times more wins its first 10 % hold than leads taken blindly.
+    outcomes are 0 or 1, the others. `lift` is how many times more wins its first 10 % hold than leads taken blindly,
+    `calibration_error` by how far its chances are off (ECE, ten bins of equally many leads), if it gives chances.
     `ahead` is None for our own order. NDCGs are empty where no list had anything to find.
     """
 
@@ -62,6 +65,7 @@ class OrderResult:
     precision_at_10_percent: Interval | None
     recall_at_10_percent: float | None
     lift: float | None
+    calibration_error: Interval | None
     ahead: Ahead | None
 
 
@@ -87,6 +91,7 @@ def compare_orders(
     *,
     ours: str,
     one_list: Mapping[str, Floats] | None = None,
+    calibrated: Collection[str] = (),
     failed: Mapping[str, str] = MappingProxyType({}),
 ) -> Report:
     """Return every order's figures with 95 % intervals: over resampled groups, and for NDCG over resampled lists.
@@ -101,6 +106,7 @@ def compare_orders(
         groups: The lead or person of each row.
         ours: The name of the order that the others are measured against.
         one_list: Scores that compare leads of different stages, by name, [rows] each; without, `orders` do.
+        calibrated: The names of the orders whose scores in `one_list` are log-odds of a win.
         failed: Why an order is missing, by its name.
     """
     codes = np.unique(list(stages), return_inverse=True)[1].astype(np.float64)
@@ -142,6 +148,7 @@ def compare_orders(
             precision_at_10_percent=over_all(_precision, name),
             recall_at_10_percent=recall_at(mixed, gains, _TOP) if plain and mixed is not None else None,
             lift=lift_at(mixed, gains, _TOP) if plain and mixed is not None else None,
+            calibration_error=over_all(_error_of_chances, name) if name in calibrated else None,
             ahead=None if name == ours else compare(name, scores),
         )
 
@@ -180,6 +187,10 @@ def _over_deals(by_key: Mapping[str, Sequence[Floats]]) -> dict[str, Interval]:
 
 def _area_ahead(ours: Floats, theirs: Floats, won: Floats) -> float:
     return area_under_curve(ours, won) - area_under_curve(theirs, won)
+
+
+def _error_of_chances(log_odds: Floats, won: Floats) -> float:
+    return calibration_error(expit(log_odds), won)
 
 
 def _precision(scores: Floats, won: Floats) -> float:

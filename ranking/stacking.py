@@ -6,6 +6,7 @@ examples there are, the closer they stay to where they begin: with the general m
 history, and with every learned score the more history there is.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -32,7 +33,7 @@ _MIN_WON = _MIN_LOST = 5
 _START_LEARNED, _START_GENERAL = 0.25, 0.1
 # How many finished leads to choose by, those after the first cut, it takes to get half of the way there.
 _HALF_WAY = 100.0
-_GENERAL = "general, all texts"
+GENERAL = "general, all texts"  # the general model's own order
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,29 +57,32 @@ class HeldOut:
     """Scores of examples by parts that did not learn from them.
 
     `rows` are the examples' indices, `scores` [rows, names]; `strengths` is the chosen place on each
-    fitter's path, for each of its scores.
+    fitter's path, for each of its scores, and `losses` each score's loss at every place, by the score's name.
     """
 
     rows: NDArray[np.int64]
     scores: NDArray[np.float64]
     names: tuple[str, ...]
     strengths: Mapping[str, tuple[int, ...]]
+    losses: Mapping[str, tuple[float, ...]]
+
+    def of(self, name: str) -> NDArray[np.float64] | None:
+        """Return one score by its name, [rows], or None if there is none."""
+        return self.scores[:, self.names.index(name)] if name in self.names else None
 
     def without(self, *prefixes: str) -> "HeldOut":
         """Return this without the scores whose names begin so."""
         kept = [column for column, name in enumerate(self.names) if not name.startswith(prefixes)]
-        return HeldOut(self.rows, self.scores[:, kept], tuple(self.names[column] for column in kept), self.strengths)
+        names = tuple(self.names[column] for column in kept)
+        return HeldOut(self.rows, self.scores[:, kept], names, self.strengths, self.losses)
 
 
 def describe_outcomes(examples: Sequence[Example], config: PairConfig, *, seed: int) -> Outcomes:
     """Return what parts learn from: a lead with many snapshots counts once."""
-    counts: dict[str, int] = {}
-    for example in examples:
-        counts[example.group] = counts.get(example.group, 0) + 1
     taken, ended = times_of(examples)
     return Outcomes(
         won=np.array([np.nan if example.won is None else float(example.won) for example in examples]),
-        weights=np.array([1 / counts[example.group] for example in examples]),
+        weights=weights_of(examples),
         taken=taken,
         ended=ended,
         pairs=make_pairs(examples, config, seed=seed),
@@ -110,14 +114,26 @@ def places_in_time(examples: Sequence[Example]) -> NDArray[np.float64]:
 
 
 def times_of(examples: Sequence[Example]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return where each example stands in time, and where the last one of its group does."""
+    """Return where each example stands in time, and where the last one of its group does.
+
+    Places, not seconds. Of examples of the same moment one comes first by chance, the same each time: a file in which
+    all are of one day would have no history at all otherwise. Those of one group never come before each other.
+    """
     ends: dict[str, float] = {}
     for example in examples:
         ends[example.group] = max(example.order, ends.get(example.group, -np.inf))
-    return (
-        np.array([example.order for example in examples], dtype=np.float64),
-        np.array([ends[example.group] for example in examples], dtype=np.float64),
-    )
+    names = sorted(ends)
+    chance = dict(zip(names, (np.random.default_rng(0).permutation(len(names)) / len(names)).tolist(), strict=True))
+    moments = np.array([[example.order, ends[example.group]] for example in examples], dtype=np.float64).reshape(-1, 2)
+    places = np.unique(moments, return_inverse=True)[1].reshape(moments.shape)
+    taken, ended = (places + np.array([[chance[example.group]] for example in examples]).reshape(-1, 1)).T
+    return taken, ended
+
+
+def weights_of(examples: Sequence[Example]) -> NDArray[np.float64]:
+    """Return how much each example counts: a lead with many snapshots counts once."""
+    counts = Counter(example.candidate.id for example in examples)
+    return np.array([1 / counts[example.candidate.id] for example in examples])
 
 
 def score_held_out(
@@ -153,6 +169,7 @@ def score_held_out(
     columns: list[NDArray[np.float64]] = []
     column_names: list[str] = []
     strengths: dict[str, tuple[int, ...]] = {}
+    all_losses: dict[str, tuple[float, ...]] = {}
     for name in names:
         by_strength = [np.concatenate(blocks) for blocks in zip(*paths[name], strict=True)]
         losses = np.array(
@@ -162,13 +179,14 @@ def score_held_out(
             ]
         )
         strengths[name] = tuple(losses.argmin(0).tolist())
+        all_losses |= {score: tuple(losses[:, column].tolist()) for column, score in enumerate(names[name])}
         columns += [by_strength[strength][:, [column]] for column, strength in enumerate(strengths[name])]
         column_names += names[name]
     for part in fixed:
         columns.append(part.scores(inputs.take(chosen)))
         column_names += part.names
     table = np.concatenate(columns, axis=1) if columns else np.zeros((len(chosen), 0))
-    return HeldOut(chosen, table, tuple(column_names), strengths)
+    return HeldOut(chosen, table, tuple(column_names), strengths, all_losses)
 
 
 def starting_weights(names: Sequence[str], leads: float) -> dict[str, float]:
@@ -176,10 +194,10 @@ def starting_weights(names: Sequence[str], leads: float) -> dict[str, float]:
 
     Without a general model there is nothing else to begin from than what was learned.
     """
-    share = leads / (leads + _HALF_WAY) if _GENERAL in names else 1.0
+    share = leads / (leads + _HALF_WAY) if GENERAL in names else 1.0
     weights: dict[str, float] = {}
     for name in names:
-        if name == _GENERAL:
+        if name == GENERAL:
             weights[name] = 1.0 - (1.0 - _START_GENERAL) * share
         elif name.startswith("general"):
             weights[name] = 0.0
@@ -188,17 +206,19 @@ def starting_weights(names: Sequence[str], leads: float) -> dict[str, float]:
     return weights
 
 
-def fit_stack(examples: Sequence[Example], held_out: HeldOut, *, seed: int) -> Stack:
+def fit_stack(examples: Sequence[Example], held_out: HeldOut, config: PairConfig, *, seed: int) -> Stack:
     """Return the weights that order the held-out examples best, pulled towards the starting ones.
 
-    The loss is that of the heads: pairs of one stage, and outcomes with a level for each stage.
+    The loss is that of the heads: pairs of one stage, where a score was taught by pairs, and outcomes with a level for
+    each stage.
     """
     late = [examples[row] for row in held_out.rows.tolist()]
     start = starting_weights(held_out.names, len({example.group for example in late if example.won is not None}))
     if not _has_both(late):
         return Stack(start)
     first = np.array([start[name] for name in held_out.names])
-    outcomes = describe_outcomes(late, PairConfig(cross_stage_share=0.0, required_tiers=()), seed=seed)
+    inside = PairConfig(config.max_per_example, 0.0, config.window, ())
+    outcomes = describe_outcomes(late, inside, seed=seed)
     stages = np.unique([example.candidate.stage for example in late], return_inverse=True)[1]
     levels = np.eye(stages.max() + 1)[stages]
     known = ~np.isnan(outcomes.won)
@@ -209,6 +229,7 @@ def fit_stack(examples: Sequence[Example], held_out: HeldOut, *, seed: int) -> S
     pair_weight = outcomes.weights[winners] * outcomes.weights[losers]
     # As many examples' worth of pairs as there are examples: pairs are many, but they are not independent.
     pair_weight = pair_weight / max(pair_weight.sum(), 1e-12) * weight.sum()
+    pair_weight = pair_weight * any(name.endswith(", pairs") for name in held_out.names)
     count = len(first)
 
     def objective(w: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:

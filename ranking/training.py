@@ -1,7 +1,9 @@
 """Learns an order from what happened to earlier leads."""
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +15,7 @@ from ranking.candidate import Example
 from ranking.errors import InsufficientHistoryError
 from ranking.general.model import GeneralModel
 from ranking.inputs import Inputs, build_inputs, read_texts
-from ranking.metrics import bootstrap_pair_accuracy, calibration_error, count_pairs
+from ranking.metrics import Interval, bootstrap_difference, bootstrap_pair_accuracy, calibration_error, count_pairs
 from ranking.model import ModelCard, RankingModel
 from ranking.parts import FITTERS, Fitter, GeneralPart, Part, pick
 from ranking.preferences import PairConfig, make_pairs
@@ -21,12 +23,14 @@ from ranking.reader import CachedReader
 from ranking.refinement import describe_trial, try_refinement
 from ranking.stacking import (
     CUTS,
+    GENERAL,
     HeldOut,
     Stack,
     describe_outcomes,
     fit_stack,
     score_held_out,
     starting_weights,
+    weights_of,
 )
 
 MIN_WON = MIN_LOST = 10
@@ -106,6 +110,7 @@ def train(
     ]
     utilities = held_out.scores @ np.array([stack.weights.get(name, 0.0) for name in held_out.names])
     calibration, measured = _measure(examples, held_out, utilities)
+    general_alone = held_out.of(GENERAL)
     trial = (
         try_refinement(examples, held_out.rows, utilities, config.pairs, reader, seed=config.seed)
         if config.refine
@@ -124,7 +129,11 @@ def train(
         text_share=float((inputs.texts > 0).mean()),
         weights=dict(stack.weights),
         **measured,
+        ahead_of_general=None if general_alone is None else _compare(examples, held_out, utilities, general_alone),
         refinement=None if trial is None else describe_trial(trial),
+        config=json.loads(json.dumps(asdict(config))),
+        data_hash=_hash_of(examples),
+        losses={name: list(losses) for name, losses in held_out.losses.items()},
     )
     return RankingModel(
         card, [*learned, *fixed], stack, calibration, general, None if trial is None else trial.refinement
@@ -201,7 +210,26 @@ def _hold_out(
     held_out = score_held_out(examples, inputs, fitters, fixed, config.pairs, seed=config.seed, cuts=config.cuts)
     if config.without:
         held_out = held_out.without(*config.without)
-    return fitters, held_out, fit_stack(examples, held_out, seed=config.seed)
+    return fitters, held_out, fit_stack(examples, held_out, config.pairs, seed=config.seed)
+
+
+def _compare(
+    examples: Sequence[Example], held_out: HeldOut, ours: NDArray[np.float64], theirs: NDArray[np.float64]
+) -> Interval | None:
+    """Return by how many of the later leads' pairs ours are ahead, or None without any pair."""
+    late = [examples[row] for row in held_out.rows.tolist()]
+    levels, stages = np.array([example.level for example in late]), [example.candidate.stage for example in late]
+    if not count_pairs(levels, stages):
+        return None
+    return bootstrap_difference(ours, theirs, levels, stages, groups=[example.group for example in late])
+
+
+def _hash_of(examples: Sequence[Example]) -> str:
+    """Return the SHA-256 of all that is learned from."""
+    digest = hashlib.sha256()
+    for example in examples:
+        digest.update(json.dumps(asdict(example), sort_keys=True, default=str).encode())
+    return digest.hexdigest()
 
 
 def _measure(
@@ -212,17 +240,13 @@ def _measure(
     stages = [example.candidate.stage for example in late]
     won = np.array([np.nan if example.won is None else float(example.won) for example in late])
     level = np.array([example.level for example in late])
-    counts: dict[str, int] = {}
-    for example in late:
-        counts[example.group] = counts.get(example.group, 0) + 1
-    row_weights = np.array([1 / counts[example.group] for example in late])
-    calibration = fit_calibration(utilities, won, row_weights, stages)
+    calibration = fit_calibration(utilities, won, weights_of(late), stages)
     pairs = count_pairs(level, stages)
     groups = [example.group for example in late]
     accuracy = bootstrap_pair_accuracy(utilities, level, stages, groups=groups) if pairs else None
     known = ~np.isnan(won)
     return calibration, {
-        "validation_leads": len(counts),
+        "validation_leads": len(set(groups)),
         "validation_pairs": pairs,
         "validation_pair_accuracy": None if accuracy is None else accuracy.value,
         "validation_low": None if accuracy is None else accuracy.low,

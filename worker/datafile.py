@@ -1,12 +1,14 @@
 """Reads a JSON-lines file of leads, as `backtest --data` and `sandbox --seed-from` take it.
 
-One row a line: `id`, `split` (train or test), `stage`, `as_of` (number, date or null), `fields` (may be nested),
-`text`, `label` (0, 1 or graded; null in a test row). Other keys are ignored. A key named `leaky`, at any depth, is
-dropped before anything else sees it.
+One row a line: `id`, `split` (train or test), `stage`, `as_of` (seconds since 1970, a date, a place in a sequence, or
+null), `fields` (may be nested), `text`, `label` (0, 1 or graded; null in a test row), and if need be `lead` or `user`,
+whose rows belong together. Other keys are ignored. A key named `leaky`, at any depth, is dropped before anything else
+sees it.
 """
 
 import gzip
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,13 +21,19 @@ from worker.errors import DataFileError
 
 _SPLITS = ("train", "test")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# A smaller number (before 1973) is taken for a place in a sequence: its "hour" would only be how late the row is.
+_EARLIEST_SECONDS = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class DataRow:
-    """One lead of a data file. `order` places it in time: its `as_of`, or else its line."""
+    """One snapshot of a lead in a data file. `order` places it in time: its `as_of`, or else its line.
+
+    Rows of one `lead` count as one; those of one `group`, a lead's or a user's, stay on one side of a split.
+    """
 
     id: str
+    lead: str
     split: str
     stage: str
     as_of: datetime | None
@@ -39,7 +47,10 @@ class DataRow:
         """Return the row as the ranker sees it."""
         moment = self.as_of or _EPOCH
         passages = (Passage(f"row:{self.id}", "note", moment, self.text),) if self.text.strip() else ()
-        return Candidate(self.id, self.stage, moment, self.fields, passages)
+        fields = self.fields
+        if self.as_of is not None and not passages:  # a text's own time is looked at anyway
+            fields = {"hour of the row": float(moment.hour), "weekday of the row": float(moment.weekday()), **fields}
+        return Candidate(self.lead, self.stage, moment, fields, passages)
 
     def to_example(self, highest: float = 1.0) -> Example:
         """Return a train row as something to learn from.
@@ -109,17 +120,22 @@ def _parse_row(line: str, where: str, number: int) -> DataRow:
         raise DataFileError(f"{where}: a train row needs a 'label'")
     if label is not None and (isinstance(label, str) or not isinstance(label, int | float)):
         raise DataFileError(f"{where}: 'label' is {label!r}; it must be a number or null")
+    if label is not None and (_to_finite(label) is None or label < 0):  # JSON as Python reads it knows NaN and Infinity
+        raise DataFileError(f"{where}: 'label' is {label!r}; it must be 0 (lost) or above")
     fields, text = row.get("fields") or {}, row.get("text") or ""
     if not isinstance(fields, dict) or not isinstance(text, str):
         raise DataFileError(f"{where}: 'fields' must be an object and 'text' a text")
-    as_of = _parse_as_of(row.get("as_of"), where)
+    as_of, order = _parse_as_of(row.get("as_of"), where)
+    if order is None:
+        order = float(number if row.get("order") is None else row["order"])
     id_ = str(row["id"])
     return DataRow(
         id=id_,
+        lead=str(row.get("lead") or id_),
         split=row["split"],
         stage=str(row["stage"]),
         as_of=as_of,
-        order=as_of.timestamp() if as_of else float(row.get("order") or number),
+        order=order,
         fields=_flatten(fields),
         text=text,
         label=None if label is None else float(label),
@@ -127,16 +143,19 @@ def _parse_row(line: str, where: str, number: int) -> DataRow:
     )
 
 
-def _parse_as_of(value: Any, where: str) -> datetime | None:
+def _parse_as_of(value: Any, where: str) -> tuple[datetime | None, float | None]:
+    """Return a moment, if the value is one, and a place in time; a small number is the latter only."""
     if value is None:
-        return None
+        return None, None
     try:
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return datetime.fromtimestamp(value, tz=UTC)
+            moment = datetime.fromtimestamp(value, tz=UTC)
+            return (moment if value >= _EARLIEST_SECONDS else None), float(value)
         parsed = datetime.fromisoformat(str(value))
     except (ValueError, OverflowError, OSError) as error:
         raise DataFileError(f"{where}: 'as_of' is {value!r}; it must be seconds since 1970, a date or null") from error
-    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed
+    moment = parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed
+    return moment, moment.timestamp()
 
 
 def _flatten(fields: Mapping[str, Any], prefix: str = "") -> dict[str, FieldValue]:
@@ -150,7 +169,16 @@ def _flatten(fields: Mapping[str, Any], prefix: str = "") -> dict[str, FieldValu
         elif isinstance(value, bool) or value is None or isinstance(value, str):
             flat[prefix + name] = value
         elif isinstance(value, int | float):
-            flat[prefix + name] = float(value) if value == value else None  # NaN is a missing value
+            flat[prefix + name] = _to_finite(value)
         else:
             flat[prefix + name] = json.dumps(value, sort_keys=True)
     return flat
+
+
+def _to_finite(value: float) -> float | None:
+    """Return a number that can be computed with; NaN, infinity and an integer of 400 digits are missing values."""
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None

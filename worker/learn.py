@@ -26,14 +26,17 @@ from worker.regimes import TAUGHT_FOLDER, Reading, Teacher
 from worker.store import ModelVersion, Store
 
 # Snapshots further apart than this are not compared: the market was another one.
-_WINDOW = timedelta(days=365)
+WINDOW = timedelta(days=365)
 # Fewer pairs of new leads than this cannot tell two models apart.
 _MIN_GATE_PAIRS = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """A trained model, and whether it is in use now. `ahead` is its pair accuracy less that of the model in use."""
+    """A trained model, and whether it is in use now.
+
+    `ahead` is its pair accuracy less that of what was in use: the model before, or the general model alone.
+    """
 
     model: ModelVersion
     promoted: bool
@@ -66,7 +69,7 @@ def learn(
     examples = list_examples(store, tenant, now=moment)
     refuse_leaks(examples)
     refuse_short_history(examples)  # before anything is taught in vain
-    config = TrainingConfig(pairs=PairConfig(window=_WINDOW.total_seconds()), refine=refine)
+    config = TrainingConfig(pairs=PairConfig(window=WINDOW.total_seconds()), refine=refine)
     reading = Reading(reader, find_general_model(reader.version), config, "head")
     unfinished = Unfinished(models_dir / tenant / "unfinished.pt")
     (models_dir / tenant).mkdir(parents=True, exist_ok=True)
@@ -79,7 +82,7 @@ def learn(
             examples, reading.reader, reading.general, backbone=backbone, config=reading.config, progress=progress
         )
         model.card = replace(model.card, regime=reading.described)
-        promoted, reason, ahead = _gate(store, tenant, reader, reading, examples, backbone, teacher)
+        promoted, reason, ahead = _gate(store, tenant, reader, reading, examples, model, teacher)
         folder = models_dir / tenant / model.version
         model.save(folder)
         if reading.regime != "head":
@@ -123,17 +126,24 @@ def _gate(
     reader: CachedReader,
     reading: Reading,
     examples: list[Example],
-    backbone: str,
+    model: RankingModel,
     teacher: Teacher | None,
 ) -> tuple[bool, str, Interval | None]:
     """Return whether a new model may replace the one in use, why, and by how much the new method is ahead.
 
     Both are judged on leads that have finished since the model in use was trained, so that it has not seen their
-    outcomes; the new one is judged by a twin that learned from the other leads only.
+    outcomes; the new one is judged by a twin that learned from the other leads only. The general model, which is in use
+    before anything else, has seen none: the first model's own later leads are enough.
     """
     found = store.find_model(tenant)
     if found is None:
-        return True, "there was none before", None
+        ahead = model.card.ahead_of_general
+        if ahead is None:
+            return True, "there was none before", None
+        figures = f"{ahead.value:+.3f} ({ahead.low:+.3f} to {ahead.high:+.3f}) of pairs of later leads"
+        if ahead.high < 0:
+            return False, f"it is worse than the general model alone: {figures}", ahead
+        return True, f"it is not worse than the general model alone: {figures}", ahead
     try:
         current, its_reader = load_model(store, tenant, reader, teacher)
     except RankingError as error:
@@ -156,7 +166,7 @@ def _gate(
     if not fresh or count_pairs(levels, stages) < _MIN_GATE_PAIRS:
         return True, "too few leads have finished since the last training to tell the two apart", None
     candidates = [e.candidate for e in fresh]
-    twin = train(rest, reading.reader, reading.general, backbone=backbone, config=config)
+    twin = train(rest, reading.reader, reading.general, backbone=model.card.backbone, config=config)
     ahead = bootstrap_difference(
         twin.utilities(candidates, reading.reader),
         current.utilities(candidates, its_reader),

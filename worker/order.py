@@ -6,7 +6,10 @@ it and starts its workflows: what moved little keeps showing what it shows.
 
 from collections.abc import Collection, Mapping, Sequence
 
+import numpy as np
+
 from connectors.priority import COMPARED_FIELDS, Band, Priority, PriorityStatus
+from ranking.columns import to_number
 from worker.settings import BandConfig, SteadinessConfig
 from worker.store import Standing
 
@@ -17,10 +20,11 @@ def order(standings: Sequence[Standing], bands: BandConfig) -> list[Priority]:
     Inside a stage the chance rises with the utility, so the call order, by chance, keeps each stage's own order. Leads
     without anything to read come last; equal ones are ordered by id, so that the same input gives the same order.
     """
-    in_order = sorted(
+    by_chance = sorted(
         standings,
         key=lambda item: (item.score.insufficient, -item.score.probability, -item.score.utility, item.score.lead_id),
     )
+    in_order = by_chance if bands.amount_field is None else _by_worth(by_chance)
     ranks: dict[str, int] = {}
     of_owner: dict[str | None, int] = {}
     priorities = []
@@ -46,6 +50,29 @@ def order(standings: Sequence[Standing], bands: BandConfig) -> list[Priority]:
             )
         )
     return priorities
+
+
+def _by_worth(by_chance: Sequence[Standing]) -> list[Standing]:
+    """Return leads by chance times amount, as far as no stage's own order, by chance, is touched.
+
+    Where a stage's order and the worth of its leads contradict each other, neighbours share their mean worth (isotonic
+    regression): two stages are merged by what is next to be called in each. A lead without an amount counts as the
+    middle one.
+    """
+    from scipy.optimize import isotonic_regression  # what sends webhooks on need not wait for it
+
+    amounts = np.array([max(to_number(item.amount), 0.0) for item in by_chance])
+    known = amounts[~np.isnan(amounts)]
+    amounts = np.where(np.isnan(amounts), np.median(known) if len(known) else 1.0, amounts)
+    worth = amounts * np.array([item.score.probability for item in by_chance])
+    stages = np.array([item.score.stage for item in by_chance])
+    readable = np.array([not item.score.insufficient for item in by_chance])
+    for stage in np.unique(stages):
+        rows = np.flatnonzero((stages == stage) & readable)
+        if len(rows):
+            worth[rows] = isotonic_regression(worth[rows], increasing=False).x
+    # The sort is stable: where worths are equal, the chance decides, as it did before.
+    return [by_chance[row] for row in np.lexsort((-worth, ~readable)).tolist()]
 
 
 def order_steadily(

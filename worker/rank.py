@@ -4,8 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from math import isnan
 
 from connectors.lead import Outcome
+from ranking.columns import to_number
 from ranking.model import RankingModel
 from ranking.reader import CachedReader
 from worker.history import list_candidates
@@ -25,12 +27,14 @@ class RankReport:
     """What one ranking did.
 
     `passes` counts the texts that the language model had to read, `unknown_stage` the open leads left out because
-    their stage is in none of the CRM's stage lists.
+    their stage is in none of the CRM's stage lists, `without_amount` those without a number in the field that
+    `bands.amount_field` names, if it names one.
     """
 
     leads: int
     unknown_stage: int
     insufficient: int
+    without_amount: int
     stages: int
     changed: int
     passes: int
@@ -62,13 +66,18 @@ def rank(
     dirty = store.list_dirty_leads(tenant)
     pairs = list_candidates(store, tenant, now or datetime.now(UTC))
     scores = make_scores(pairs, model, reader, progress=progress)
-    owners = {lead.id: lead.owner for lead, _ in pairs}
-    priorities = order([Standing(score, owners[score.lead_id]) for score in scores], bands)
+    leads = {lead.id: lead for lead, _ in pairs}
+    standings = [
+        Standing(score, leads[score.lead_id].owner, leads[score.lead_id].fields.get(bands.amount_field or ""))
+        for score in scores
+    ]
+    priorities = order(standings, bands)
     changed = store.save_ranking(tenant, scores, priorities, dirty)
     return RankReport(
         leads=len(priorities),
         unknown_stage=len(store.list_leads(tenant, Outcome.OPEN)) - len(pairs),
         insufficient=sum(score.insufficient for score in scores),
+        without_amount=sum(isnan(to_number(item.amount)) for item in standings) if bands.amount_field else 0,
         stages=len({score.stage for score in scores}),
         changed=changed,
         passes=reader.passes - before,
@@ -118,6 +127,7 @@ def rank_stage(
         settled=[item for item in settled if item.lead_id not in failures],
         failures=failures,
         order=partial(order_steadily, bands=bands, steadiness=steadiness),
+        amount_field=bands.amount_field,
         more=more,
         texts_read=reader.passes - before,
         tokens_read=reader.tokens - tokens_before,

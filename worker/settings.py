@@ -55,12 +55,16 @@ class EndpointConfig(BaseModel):
 
 
 class BandConfig(BaseModel):
-    """How many leads each rep can call: the first `a` of the call order are band A, the next `b` band B."""
+    """How many leads each rep can call: the first `a` of the call order are band A, the next `b` band B.
+
+    The call order is by chance, or by chance times amount where `amount_field` names the field that holds it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     a: Annotated[int, Field(ge=1)] = 10
     b: Annotated[int, Field(ge=0)] = 20
+    amount_field: Annotated[str, Field(min_length=1)] | None = None
 
 
 class SteadinessConfig(BaseModel):

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import pytest
 
 from ranking.candidate import Candidate, FieldValue
 from ranking.columns import fit_columns
@@ -63,3 +64,41 @@ def test_a_naive_date_is_read_as_utc() -> None:
     columns = fit_columns([lead(seen=start.replace(tzinfo=None).isoformat())])
 
     assert columns.table([lead(seen=start.isoformat())])[0, columns.numbers.index("seen")] == 3.0
+
+
+@pytest.mark.parametrize(
+    ("typed", "number"),
+    [
+        *[("1.5", 1.5), (" 12 ", 12.0), ("$1,200.50", 1200.5), ("-35 %", -35.0), ("700€", 700.0)],
+        *[("1e5", None), ("1,5", None), ("12 boxes", None), ("٣", None), ("nan", None), ("", None)],
+    ],
+)
+def test_a_number_may_be_typed_as_a_text(typed: str, number: float | None) -> None:
+    columns = fit_columns([lead(size=1.0)])
+
+    [value] = columns.table([lead(size=typed)])[:, columns.numbers.index("size")]
+    assert value == number or (number is None and math.isnan(value))
+
+
+def test_a_word_among_numbers_costs_neither() -> None:
+    rows = [replace(lead(size=float(n) if n < 30 else "unknown"), id=str(n)) for n in range(40)]
+    columns = fit_columns(rows)
+    table = columns.table([rows[7], rows[35]])
+
+    assert table[0, columns.numbers.index("size")] == 7.0
+    assert np.isnan(table[1, columns.numbers.index("size")])
+    unknown = len(columns.numbers) + columns.categories.index(("size", "unknown"))
+    assert table[:, unknown].tolist() == [0.0, 1.0]
+
+
+def test_a_number_among_words_makes_no_column() -> None:
+    assert "source" not in fit_columns([lead(source="fair"), lead(source="web"), lead(source=3.0)]).numbers
+
+
+@pytest.mark.parametrize("date", ["2026/04/21", "2026-04-21 00:00:00 UTC", "2026-04-21T00:00:00Z"])
+def test_a_date_may_be_written_in_other_ways(date: str) -> None:
+    columns = fit_columns([lead(demo_on=date), lead(demo_on="0000-00-00"), lead(demo_on="soon")])
+
+    values = columns.table([lead(demo_on=date), lead(demo_on="0000-00-00")])[:, columns.numbers.index("demo_on")]
+    assert values[0] == 10.0
+    assert math.isnan(values[1])

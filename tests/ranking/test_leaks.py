@@ -33,6 +33,7 @@ def test_honest_fields_pass() -> None:
         (lambda n: {"probability": 90.0 + n % 2 * 10}, "AUC"),
         (lambda n: {"signed_by": "Ann" if n % 2 else None}, "empty"),
         (lambda n: {"verdict": "went elsewhere" if n % 2 == 0 else "ordered"}, "AUC"),
+        (lambda n: {"handed_over": f"2026-0{6 if n % 2 else 4}-{1 + n % 28:02}"}, "AUC"),
         (lambda n: {"Closed_Lost_Reason": "price"}, "name"),
         (lambda n: {"ConvertedDate": "2026-01-01"}, "name"),
     ],

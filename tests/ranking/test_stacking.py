@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ranking.candidate import Candidate, Example
+from ranking.preferences import PairConfig
 from ranking.stacking import HeldOut, fit_stack, starting_weights
 
 NAMES = ("words, outcomes", "general, all texts")
@@ -25,8 +26,8 @@ def history(leads: int) -> tuple[list[Example], NDArray[np.float64], NDArray[np.
 
 
 def weights(examples: list[Example], *scores: NDArray[np.float64]) -> tuple[float, float]:
-    held_out = HeldOut(np.arange(len(examples)), np.stack(scores, axis=1), NAMES, {})
-    found = fit_stack(examples, held_out, seed=0).weights
+    held_out = HeldOut(np.arange(len(examples)), np.stack(scores, axis=1), NAMES, {}, {})
+    found = fit_stack(examples, held_out, PairConfig(required_tiers=()), seed=0).weights
     return found[NAMES[0]], found[NAMES[1]]
 
 

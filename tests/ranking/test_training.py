@@ -10,7 +10,7 @@ from ranking.candidate import Candidate, Example, Passage
 from ranking.errors import InsufficientHistoryError, RankingError
 from ranking.explanation import explain
 from ranking.heads import fit_heads, fit_path
-from ranking.model import RankingModel
+from ranking.model import RankingModel, ScoredCandidate
 from ranking.preferences import make_pairs
 from ranking.reader import CachedReader
 from ranking.training import train
@@ -192,3 +192,19 @@ def test_a_reason_quotes_the_lead(reader: CachedReader) -> None:
 
     assert reason.startswith('For: "budget approved" (note, 2026-05-01)')
     assert len(reason) <= 255
+
+
+@pytest.mark.parametrize(
+    ("text", "quote"),
+    [
+        ("two  spaces\tand a tab", "two  spaces\tand a tab"),
+        ("\n first line \nsecond line", "first line"),
+        ("word  " * 40, "word  " * 13 + "word…"),
+        ("x" * 200, "x" * 88 + "…"),
+    ],
+)
+def test_a_quote_is_an_exact_part_of_the_text(text: str, quote: str) -> None:
+    scored = ScoredCandidate(candidate("a", text), 0.0, 0.5, (1.0,), False)
+
+    assert explain(scored, {}) == f'For: "{quote}" (note, 2026-05-01)'
+    assert quote.removesuffix("…") in text

@@ -27,6 +27,9 @@ def write(folder: Path, *rows: object) -> Path:
         ({**GOOD, "id": "2", "split": "dev"}, "'split' is 'dev'"),
         ({**GOOD, "id": "2", "label": None}, "needs a 'label'"),
         ({**GOOD, "id": "2", "label": "yes"}, "'label' is 'yes'"),
+        ({**GOOD, "id": "2", "label": float("nan")}, "'label' is nan"),
+        ({**GOOD, "id": "2", "label": float("inf")}, "'label' is inf"),
+        ({**GOOD, "id": "2", "label": -1}, "'label' is -1"),
         ({**GOOD, "id": "2", "as_of": "soon"}, "'as_of' is 'soon'"),
         ({**GOOD, "id": "2", "fields": []}, None),
         (GOOD, "already used in line 1"),
@@ -43,10 +46,17 @@ def test_a_bad_row_is_named(tmp_path: Path, bad: object, message: str | None) ->
 
 
 def test_leaky_fields_never_get_in(tmp_path: Path) -> None:
-    nested = {"a": {"b": 1, "leaky": 2}, "Leaky": {"c": 3}, "nan": float("nan"), "list": [1]}
+    nested = {"a": {"b": 1, "leaky": 2}, "Leaky": {"c": 3}, "list": [1]}
     [row] = load_rows(write(tmp_path, {**GOOD, "leaky": {"d": 4}, "fields": nested}))
 
-    assert row.fields == {"a b": 1.0, "nan": None, "list": "[1]"}
+    assert row.fields == {"a b": 1.0, "list": "[1]"}
+
+
+def test_what_is_no_number_is_missing(tmp_path: Path) -> None:
+    fields = {"nan": float("nan"), "endless": float("-inf"), "too long": 10**400, "yes": True}
+    [row] = load_rows(write(tmp_path, {**GOOD, "fields": fields}))
+
+    assert row.fields == {"nan": None, "endless": None, "too long": None, "yes": True}
 
 
 def test_gzip_is_read_and_rows_of_one_user_stay_together(tmp_path: Path) -> None:
@@ -75,3 +85,18 @@ def test_a_grade_of_half_the_highest_counts_as_won(tmp_path: Path) -> None:
 
     assert [example.level for example in examples] == [0.0, 0.25, 0.5, 0.75, 1.0]
     assert [example.won for example in examples] == [False, False, True, True, True]
+
+
+def test_a_small_number_is_a_place_in_time_and_no_moment(tmp_path: Path) -> None:
+    rows = load_rows(write(tmp_path, {**GOOD, "as_of": 7, "text": ""}, {**GOOD, "id": "2", "text": ""}))
+
+    assert [(row.order, row.as_of is None, len(row.to_candidate().fields)) for row in rows] == [
+        (7.0, True, 0),
+        (1_700_000_000.0, False, 2),  # hour and weekday
+    ]
+
+
+def test_snapshots_of_one_lead_are_one_lead(tmp_path: Path) -> None:
+    rows = load_rows(write(tmp_path, {**GOOD, "lead": "a"}, {**GOOD, "id": "2", "lead": "a"}, {**GOOD, "id": "3"}))
+
+    assert [(row.to_candidate().id, row.group) for row in rows] == [("a", "a"), ("a", "a"), ("3", "3")]

@@ -41,6 +41,13 @@ def changed(before: dict[str, Priority], after: dict[str, Priority]) -> set[str]
     return {lead_id for lead_id in after if before.get(lead_id) != after[lead_id]}
 
 
+def worth(lead_id: str, probability: float, amount: str | float | None, stage: str = "new") -> Standing:
+    return replace(standing(lead_id, probability, stage=stage), amount=amount)
+
+
+BY_WORTH = BandConfig(a=3, b=5, amount_field="amount")
+
+
 # The exact order --------------------------------------------------------------------------------------------------
 
 
@@ -67,6 +74,34 @@ def test_each_rep_has_bands_of_his_own() -> None:
     bands = [item.band for item in order(leads, BANDS)]
 
     assert [bands.count(band) for band in Band] == [6, 10, 4]
+
+
+def test_by_worth_a_big_lead_is_called_before_a_likelier_one_of_another_stage() -> None:
+    leads = [worth("1", 0.5, 100.0), worth("2", 0.2, "$1,000", "demo"), worth("3", 0.9, 10.0, "demo")]
+
+    # In its stage the likelier third keeps its place before the second, and is called with it.
+    assert [item.lead_id for item in order(leads, BY_WORTH)] == ["3", "2", "1"]
+    assert [item.lead_id for item in order(leads, BANDS)] == ["3", "1", "2"]
+
+
+def test_by_worth_a_lead_without_an_amount_counts_as_the_middle_one() -> None:
+    leads = [worth("1", 0.5, 10.0, "a"), worth("2", 0.5, None, "b"), worth("3", 0.5, 30.0, "c"), worth("4", 0.5, 20.0)]
+
+    assert [item.lead_id for item in order(leads, BY_WORTH)] == ["3", "2", "4", "1"]
+    assert [item.lead_id for item in order([worth("1", 0.2, None), worth("2", 0.3, "soon")], BY_WORTH)] == ["2", "1"]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_by_worth_each_stage_keeps_its_own_order(seed: int) -> None:
+    rng = random.Random(seed)
+    leads = [worth(str(n), rng.random(), rng.choice([None, 10 ** rng.random()]), rng.choice("abc")) for n in range(60)]
+    leads += [replace(silent(f"silent {n}", 0.99), amount=1e9) for n in range(3)]
+
+    by_worth, by_chance = order(leads, BY_WORTH), order(leads, BANDS)
+
+    assert {item.lead_id: item.rank for item in by_worth} == {item.lead_id: item.rank for item in by_chance}
+    assert [item.lead_id for item in by_worth] != [item.lead_id for item in by_chance]
+    assert {item.lead_id for item in by_worth[-3:]} == {"silent 0", "silent 1", "silent 2"}
 
 
 def silent(lead_id: str, probability: float) -> Standing:

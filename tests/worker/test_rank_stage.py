@@ -1,6 +1,7 @@
 """A stage is scored in parts; a lead that cannot be scored is found and parked, and the others are scored."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,25 @@ def test_changed_leads_are_scored_and_ranked_by_what_their_notes_say(store: Stor
     keep(store, "worth 1", "worth 3", "worth 2")
 
     assert (rank(store, reader).scored, ranks(store), dirty(store)) == (3, {"01": 1, "02": 2, "00": 3}, [])
+
+
+def test_leads_are_called_by_what_they_are_worth_where_that_is_wished(store: Store, reader: CachedReader) -> None:
+    big = replace(lead("big"), fields={"amount": "9,000"})
+    likely = replace(lead("likely", "demo"), fields={"amount": 10.0})
+    page = Page(leads=(big, likely), interactions=(note("big", "worth 1"), note("likely", "worth 2")))
+    store.save_page("a", page, read_at=store._now())
+
+    called: list[list[str]] = []
+    for bands in (BandConfig(), BandConfig(amount_field="amount")):
+        for stage in ("new", "demo"):
+            store.mark("a", Job.RANK, stage=stage)
+        for _ in range(2):
+            held = claimed(store, Job.RANK)
+            rank_stage(store, held, MODEL, reader, bands, SteadinessConfig(max_churn=1.0, places=0), now=store._now())
+        shown = rows_of(store, "a", WritebackRow)["writeback"]
+        called.append([row["lead_id"] for row in sorted(shown, key=lambda row: row["value"]["call_order"])])
+
+    assert called == [["likely", "big"], ["big", "likely"]]
 
 
 def test_only_the_lead_that_changed_is_scored(store: Store, reader: CachedReader, worths: WorthReader) -> None:

@@ -14,6 +14,7 @@ from worker.cli.doctor import doctor
 from worker.cli.models import models_app
 from worker.cli.output import (
     console,
+    describe_pairs,
     describe_refinement,
     describe_validation,
     print_json,
@@ -139,7 +140,7 @@ def train_command(json_output: Json = False) -> None:
         card = learned.model.card
         console.print(
             f"{crm}: {learned.model.version}, {card['examples']:,} snapshots of {card['leads']:,} leads,"
-            f" {sum(card['pairs'].values()):,} pairs; {describe_validation(card)}"
+            f" {describe_pairs(card)}; {describe_validation(card)}"
         )
         console.print(f"  regime {card['regime']}", markup=False)
         console.print(f"  {'in use now' if learned.promoted else 'not put into use'}: {learned.reason}")
@@ -176,6 +177,12 @@ def rank_command(json_output: Json = False) -> None:
         )
         if report.unknown_stage:
             console.print(f"  {report.unknown_stage:,} open leads left out: the CRM lists no such stage as theirs")
+        if report.without_amount:
+            console.print(
+                f"  {report.without_amount:,} leads hold no number in {settings.bands.amount_field!r}:"
+                " they are ordered as if it was the middle one",
+                markup=False,
+            )
 
 
 @app.command("plan")

@@ -10,7 +10,15 @@ import typer
 from rich.table import Table
 
 from ranking.candidate import Example
-from worker.cli.output import console, describe_validation, print_json, progress_bar, reported_errors, warn
+from worker.cli.output import (
+    console,
+    describe_pairs,
+    describe_validation,
+    print_json,
+    progress_bar,
+    reported_errors,
+    warn,
+)
 from worker.errors import ConfigurationError
 from worker.settings import Settings
 from worker.wiring import build_connectors, build_reader, build_store
@@ -53,8 +61,11 @@ def backtest(
     """
     from ranking.backtest import evaluate, score_rows  # imports scikit-learn, which other commands need not wait for
     from ranking.general.model import find_general_model
+    from ranking.leaks import refuse_leaks
+    from ranking.preferences import PairConfig
     from worker.datafile import list_train_examples, load_rows
     from worker.history import list_examples
+    from worker.learn import WINDOW
 
     document: dict[str, object] = {}
     reports: dict[str, Report] = {}
@@ -72,6 +83,10 @@ def backtest(
         else:
             store = build_store(settings)
             histories = {c.name: list_examples(store, c.name) for c in build_connectors(settings)}
+            for examples in histories.values():
+                refuse_leaks(examples)
+        # A file's order need not be in seconds.
+        window = WINDOW.total_seconds() if data is None else None
         tests = [row for row in rows if row.split == "test"]
         if data is not None and tests:
             with progress_bar("read") as advance:
@@ -96,13 +111,19 @@ def backtest(
                     console.print("too few train rows of both outcomes: the scores are the general model's alone")
                 console.print(
                     f"{len(tests):,} test rows scored by {result.model.version}; learned from"
-                    f" {card['examples']:,} rows, {sum(card['pairs'].values()):,} pairs; {describe_validation(card)}"
+                    f" {card['examples']:,} rows, {describe_pairs(card)}; {describe_validation(card)}"
                 )
         if compares:
             for name, examples in histories.items():
                 with progress_bar("compare"):
                     reports[name] = evaluate(
-                        examples, reader, general, backbone=backbone, windows=windows, others=others
+                        examples,
+                        reader,
+                        general,
+                        backbone=backbone,
+                        windows=windows,
+                        others=others,
+                        pairs=PairConfig(window=window, required_tiers=()),
                     )
                 for order, reason in reports[name].failed.items():
                     warn(f"{name}: {order} is missing: {reason}")
@@ -141,13 +162,14 @@ def _open_oracle(settings: Settings, *, local: bool) -> "dict[str, Scorer]":
 def show_report(name: str, report: "Report") -> None:
     """Print a report as a table."""
     table = Table(
-        title=f"{name}: {report.leads:,} leads; NDCG over {report.lists:,} lists of one stage, dealt {report.deals}"
-        f" times ({report.skipped_lists:,} with nothing to tell apart left out)",
+        title=f"{name}: {report.leads:,} leads; NDCG (the gain is the label) over {report.lists:,} lists of one stage,"
+        f" dealt {report.deals} times ({report.skipped_lists:,} with nothing to tell apart left out)",
         title_justify="left",
     )
     plain = any(order.area is not None for order in report.orders)
     headings = ["order", "pairs right", "ours ahead by", "NDCG@1", "ours ahead by", "p", "NDCG@3", "NDCG@5"]
-    headings += ["AUC", "ours ahead by", "AUC in stage", "won in top 10 %", "ours ahead by", "lift"] if plain else []
+    headings += ["AUC", "ours ahead by", "AUC in stage", "won in top 10 %", "ours ahead by"] if plain else []
+    headings += ["of all wins in top 10 %", "lift", "calibration error"] if plain else []
     for heading in headings:
         table.add_column(heading, justify="left" if heading == "order" else "right")
     for order in report.orders:
@@ -159,7 +181,7 @@ def show_report(name: str, report: "Report") -> None:
         if plain:
             cells += [_figure(order.area), _figure(ahead.area if ahead else None), _number(order.stage_area)]
             cells += [_figure(order.precision_at_10_percent), _figure(ahead.precision_at_10_percent if ahead else None)]
-            cells += [_number(order.lift)]
+            cells += [_number(order.recall_at_10_percent), _number(order.lift), _figure(order.calibration_error)]
         table.add_row(*cells)
     console.print(table)
     mixed = Table(title="one list of all stages", title_justify="left")

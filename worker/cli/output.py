@@ -46,6 +46,12 @@ def to_json(value: object) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
+def describe_pairs(card: dict[str, Any]) -> str:
+    """Return in words how many pairs a model learned from, by tier."""
+    pairs = card["pairs"]
+    return f"{sum(pairs.values()):,} pairs ({', '.join(f'{count:,} {tier}' for tier, count in pairs.items())})"
+
+
 def describe_validation(card: dict[str, Any]) -> str:
     """Return in words what a model's card says of the leads that it was measured on."""
     accuracy = card["validation_pair_accuracy"]

@@ -8,6 +8,7 @@ _REST = """\
 [bands]
 a = 10  # leads a rep can call today
 b = 20  # and next
+# amount_field = "amount"  # one of the fields that are read: who is called first is by chance times amount then
 
 [worker]
 nightly_at = "02:00"  # when everything is read and ranked anew

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import and_, bindparam, delete, exists, false, func, or_, select, update
+from sqlalchemy import and_, bindparam, delete, exists, false, func, null, or_, select, update
 from sqlalchemy.orm import Session
 
 from connectors.base import WriteOutcome
@@ -37,10 +37,11 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A score, and who calls the lead."""
+    """A score, who calls the lead, and what the CRM holds in the field that names its amount, if there is one."""
 
     score: Score
     owner: str | None
+    amount: str | float | bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,11 +238,12 @@ def unpark_leads(session: Session, tenant: str, now: datetime) -> int:
     return len(ids) + row_count(refused)
 
 
-def list_standings(session: Session, tenant: str) -> list[Standing]:
+def list_standings(session: Session, tenant: str, amount_field: str | None = None) -> list[Standing]:
     """Return every scored open lead of a tenant that is still where it was when it was scored."""
     columns = [getattr(ScoreRow, field.name) for field in fields(Score)]
+    held = null() if amount_field is None else LeadRow.fields
     query = (
-        select(LeadRow.owner, *columns)
+        select(LeadRow.owner, held, *columns)
         .join(
             LeadRow,
             and_(LeadRow.tenant == ScoreRow.tenant, LeadRow.id == ScoreRow.lead_id, LeadRow.stage == ScoreRow.stage),
@@ -249,12 +251,16 @@ def list_standings(session: Session, tenant: str) -> list[Standing]:
         .where(ScoreRow.tenant == tenant, LeadRow.outcome == Outcome.OPEN.value)
         .order_by(ScoreRow.lead_id)
     )
-    return [Standing(Score(*row), owner) for owner, *row in session.execute(query)]
+    return [
+        Standing(Score(*row), owner, None if amount_field is None else held_fields.get(amount_field))
+        for owner, held_fields, *row in session.execute(query)
+    ]
 
 
-def put_in_order(session: Session, tenant: str, order: Order) -> tuple[int, bool]:
+def put_in_order(session: Session, tenant: str, order: Order, amount_field: str | None = None) -> tuple[int, bool]:
     """Have `order` say what every scored lead shall show, and keep that.
 
+    It is told what the leads hold in `amount_field`, where one is named.
     Return how many values changed, and whether `order` held some back that it would change if it was asked again.
     """
     query = select(WritebackRow.lead_id, WritebackRow.value, WritebackRow.input_hash).where(
@@ -263,7 +269,7 @@ def put_in_order(session: Session, tenant: str, order: Order) -> tuple[int, bool
     rows = session.execute(query).all()
     shown = {id_: parse_priority(id_, value) for id_, value, _ in rows}
     seen = {id_: input_hash for id_, _, input_hash in rows}
-    standings = list_standings(session, tenant)
+    standings = list_standings(session, tenant, amount_field)
     rescored = {
         item.score.lead_id: item.score.input_hash
         for item in standings

@@ -68,8 +68,9 @@ class ModelVersion:
 class Pass:
     """What one look at a stage found: the scores it made, the dirty leads those settle, and what could not be scored.
 
-    `order` puts the tenant in order with them. `more` says that the stage is not through, `one_by_one` that a lead is
-    looked for at which others died, and that its try was noted before.
+    `order` puts the tenant in order with them, and is told what leads hold in `amount_field`. `more` says that the
+    stage is not through, `one_by_one` that a lead is looked for at which others died, and that its try was noted
+    before.
     """
 
     scores: Sequence[Score]
@@ -80,6 +81,7 @@ class Pass:
     texts_read: int
     tokens_read: int
     one_by_one: bool = False
+    amount_field: str | None = None
 
 
 class Store:
@@ -347,7 +349,7 @@ class Store:
             told = any(item.urgent for item in made.settled)
             if not stale and not told and runs.is_night(session, tenant):
                 return 0  # the end of the night puts all in order, once, however often it is broken off
-            changed, held_back = ranking.put_in_order(session, tenant, made.order)
+            changed, held_back = ranking.put_in_order(session, tenant, made.order, made.amount_field)
             if changed:
                 work.mark(session, tenant, Job.WRITE, now)
             if held_back:
