@@ -1,8 +1,9 @@
 """Teaches the language model a team's own leads, from where the general model left it: the regimes `lora` and `full`.
 
 The general model goes on learning: its adapter, and its line on the vectors, which judges a text. A lead's utility is
-the sum of its texts' judgements over the root of their number, as it is for the general model; the losses are those of
-the ranker's heads, a margin-aware pair loss (HPRO, arXiv 2606.04387, equation 2) and the cross-entropy of outcomes. The
+the sum of its texts' judgements over the root of their number, as it is for the general model. There are two heads, as
+in the ranker: that line learns from pairs (a margin-aware loss; HPRO, arXiv 2606.04387, equation 2) and is kept, and
+beside it one learns from outcomes (cross-entropy), so that how often leads are won at all need not bend the order. The
 earliest leads teach, the next ones say when to stop, and the later ones are not looked at: the ranker's parts, their
 weights and the choice between regimes are still to be made on them.
 """
@@ -39,7 +40,9 @@ _LEAST_GAIN = 0.002
 class AdaptationConfig:
     """How a team's own leads are taught. `leads_per_step` are compared with each other, all pairs at once.
 
-    `rank` counts where no general model is gone on from: its additions have a rank already.
+    `rank` counts where no general model is gone on from: its additions have a rank already. `pair_weight` and
+    `outcome_weight` are those of the two losses, each a mean; `centring` pulls the two utilities of a pair to a sum of
+    0, which their difference leaves open (Eisenstein et al., arXiv 2312.09244; .01 as TRL's reward trainer advises).
     """
 
     regime: Regime = "lora"
@@ -48,6 +51,9 @@ class AdaptationConfig:
     head_learning_rate: float = 1e-3
     rank: int = 24
     leads_per_step: int = 16
+    pair_weight: float = 1.0
+    outcome_weight: float = 1.0
+    centring: float = 0.01
     seed: int = 0
 
 
@@ -184,7 +190,7 @@ def _go_through(
 
 
 class _Lesson:
-    """The language model and its line, and the leads' texts by place."""
+    """The language model and its two heads, and the leads' texts by place."""
 
     def __init__(
         self,
@@ -204,19 +210,20 @@ class _Lesson:
         self.layers = TaughtLayers(
             location, list(texts) or [""], regime=config.regime, rank=config.rank, start=start, device=device
         )
-        self._line = torch.nn.Linear(self.layers.hidden_size, 1).to(device)
-        torch.nn.init.zeros_(self._line.weight)
-        torch.nn.init.zeros_(self._line.bias)
+        self._config = config
+        self._heads = torch.nn.Linear(self.layers.hidden_size, 2).to(device)  # of pairs, and of outcomes
+        torch.nn.init.zeros_(self._heads.weight)
+        torch.nn.init.zeros_(self._heads.bias)
         if general is not None:
-            self._line.weight.data[0] = torch.from_numpy(general.weight[-self.layers.hidden_size :]).to(device)
-            self._line.bias.data[0] = general.bias
+            self._heads.weight.data[:] = torch.from_numpy(general.weight[-self.layers.hidden_size :]).to(device)
+            self._heads.bias.data[:] = general.bias
         # How often a lead is won at all: no text says it.
         self._level = torch.nn.Parameter(torch.zeros((), device=device))
-        self.parameters = [*self.layers.parameters, *self._line.parameters(), self._level]
+        self.parameters = [*self.layers.parameters, *self._heads.parameters(), self._level]
         self.optimiser = torch.optim.AdamW(
             [
                 {"params": self.layers.parameters, "lr": config.learning_rate, "weight_decay": 0.01},
-                {"params": [*self._line.parameters(), self._level], "lr": config.head_learning_rate},
+                {"params": [*self._heads.parameters(), self._level], "lr": config.head_learning_rate},
             ]
         )
         self._rates = [group["lr"] for group in self.optimiser.param_groups]
@@ -225,12 +232,15 @@ class _Lesson:
         """Learn from one batch of early leads and the pairs among them."""
         for group, rate in zip(self.optimiser.param_groups, self._rates, strict=True):
             group["lr"] = rate * max(0.05, 1 - share_done)
-        utility = self._utilities([self._early[row] for row in batch])
+        utility, chance = self._score([self._early[row] for row in batch])
         rows = torch.tensor(list(batch), device=utility.device)
         known = self._known[rows]
-        loss = _pair_loss(utility, pairs)
+        loss = self._config.pair_weight * _pair_loss(utility, pairs) + self._config.centring * _off_centre(
+            utility, pairs
+        )
         if known.any():
-            loss = loss + binary_cross_entropy_with_logits((utility + self._level)[known], self._won[rows][known])
+            outcomes = binary_cross_entropy_with_logits((chance + self._level)[known], self._won[rows][known])
+            loss = loss + self._config.outcome_weight * outcomes
         loss.backward()  # type: ignore[no-untyped-call]  # torch ships no annotation for it
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
         self.optimiser.step()
@@ -240,27 +250,31 @@ class _Lesson:
     def later_loss(self, pairs: Pairs) -> float:
         """Return the pair loss on the leads that say when to stop."""
         self.layers.model.eval()
-        parts = [self._utilities(self._later[row : row + 16]) for row in range(0, len(self._later), 16)]
+        parts = [self._score(self._later[row : row + 16])[0] for row in range(0, len(self._later), 16)]
         self.layers.model.train()
         return float(_pair_loss(torch.cat(parts), pairs, most=_MOST_LATER_PAIRS))
 
     def taught(self) -> Taught:
-        """Return the language model with its line."""
-        return Taught(self.layers, self._line.weight.detach()[0].cpu(), float(self._line.bias.detach()[0]))
+        """Return the language model with the head that learned from pairs."""
+        return Taught(self.layers, self._heads.weight.detach()[0].cpu(), float(self._heads.bias.detach()[0]))
 
-    def _utilities(self, leads: Sequence[list[int]]) -> torch.Tensor:
-        """Return the judgements of each lead's texts, summed over their number's root, [leads]; 0 without any text."""
+    def _score(self, leads: Sequence[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return each head's judgements of each lead's texts, summed over their number's root, [leads] each.
+
+        0 without any text.
+        """
         texts = sorted({text for lead in leads for text in lead})
         if not texts:
-            return self._level * 0 + torch.zeros(len(leads), device=self._level.device)
-        judged = self._line(self.layers.vectors(texts)).squeeze(1)
+            nothing = self._level * 0 + torch.zeros(len(leads), device=self._level.device)
+            return nothing, nothing
+        judged = self._heads(self.layers.vectors(texts))
         place = {text: row for row, text in enumerate(texts)}
         member = torch.zeros(len(leads), len(texts), device=judged.device)
         for row, lead in enumerate(leads):
             for text in lead:
                 member[row, place[text]] += len(lead) ** -0.5
-        utilities: torch.Tensor = member @ judged
-        return utilities
+        utilities, chances = (member @ judged).unbind(1)
+        return utilities, chances
 
     @staticmethod
     def _place(example: Example, texts: dict[str, int]) -> list[int]:
@@ -274,6 +288,12 @@ def _pair_loss(utility: torch.Tensor, pairs: Pairs, *, most: int | None = None) 
     )
     loss: torch.Tensor = softplus(utility[losers] + margins.float() - utility[winners]).mean()
     return loss
+
+
+def _off_centre(utility: torch.Tensor, pairs: Pairs) -> torch.Tensor:
+    winners, losers = (torch.from_numpy(rows).to(utility.device) for rows in (pairs.winners, pairs.losers))
+    off: torch.Tensor = ((utility[winners] + utility[losers]) ** 2).mean()
+    return off
 
 
 def _batches(examples: Sequence[Example], size: int, random: np.random.Generator) -> list[list[int]]:

@@ -2,13 +2,15 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from ranking.adaptation import AdaptationConfig, Adapted, adapt
+from ranking.adaptation import AdaptationConfig, Adapted, _Lesson, adapt
 from ranking.backbone import Backbone
 from ranking.backbone_files import find_backbone
 from ranking.candidate import Candidate, Example, Passage
@@ -17,9 +19,10 @@ from ranking.errors import TeachingError
 from ranking.general.corpus import CorpusText
 from ranking.general.model import GeneralModel, find_adapter, find_general_model
 from ranking.general.train import TeachingConfig, teach_and_save
+from ranking.preferences import PairConfig, make_pairs
 from ranking.rendering import render_passage
 from ranking.stacking import SEEN
-from ranking.tuning import Regime
+from ranking.tuning import Regime, copies_of
 from tests.tiny_models import WORDS, save_tiny_model
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -165,6 +168,37 @@ def test_own_leads_teach_what_no_general_model_knows(kind: str, regime: Regime, 
     assert general is not None
     judged = [judge(general, reader, lead(number, won)) for number in range(1000, 1040) for won in (True, False)]
     assert np.mean(np.array(judged[::2]) > np.array(judged[1::2])) > 0.95
+
+
+@pytest.mark.parametrize("kind", ["llama", "bert"])
+@pytest.mark.parametrize("regime", ["lora", "full"])
+def test_both_heads_and_every_taught_weight_move(kind: str, regime: Regime, tmp_path: Path) -> None:
+    tiny = find_backbone(str(save_tiny_model(tmp_path / "tiny", kind)), tmp_path).location
+    early = history(16)
+    lesson = _Lesson(tiny, early, [], None, config(regime), None, "cpu")
+    before = copies_of(lesson.parameters)
+
+    for _ in range(3):
+        lesson.step(range(16), make_pairs(early, PairConfig(required_tiers=())), share_done=0.0)
+
+    moved = [bool((now - then).abs().max() > 0) for now, then in zip(lesson.parameters, before, strict=True)]
+    assert sum(moved) >= len(moved) - 2 * (regime == "full")  # nothing is read from a full model's last bias or two
+    pairs_head, outcomes_head = lesson._heads.weight.detach().abs().amax(1).tolist()
+    assert pairs_head > 0
+    assert outcomes_head > 0
+    assert not torch.equal(*lesson._heads.weight.detach())
+
+
+@pytest.mark.parametrize("loss", ["pair_weight", "outcome_weight"])
+def test_a_head_whose_loss_counts_nothing_learns_nothing(loss: str, tmp_path: Path) -> None:
+    tiny = find_backbone(str(save_tiny_model(tmp_path / "tiny", "bert")), tmp_path).location
+    early = history(16)
+    lesson = _Lesson(tiny, early, [], None, replace(config("lora"), centring=0.0, **{loss: 0.0}), None, "cpu")
+
+    lesson.step(range(16), make_pairs(early, PairConfig(required_tiers=())), share_done=0.0)
+
+    moved = (lesson._heads.weight.detach().abs().amax(1) > 0).tolist()
+    assert moved == [loss != "pair_weight", loss != "outcome_weight"]
 
 
 def test_it_goes_on_from_the_general_model(tmp_path: Path) -> None:

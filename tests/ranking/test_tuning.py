@@ -108,6 +108,22 @@ def test_a_text_reads_the_same_in_any_company(kind: str, tmp_path: Path) -> None
     assert np.allclose(alone[0], among, atol=0.02)
 
 
+@pytest.mark.parametrize(("kind", "side"), [("llama", "right"), ("llama", "left"), ("bert", "right")])
+def test_but_for_rounding_neither_company_nor_padding_changes_a_judgement(kind: str, side: str, tmp_path: Path) -> None:
+    reader = Backbone(str(save_tiny_model(tmp_path / "tiny", kind)), cache=tmp_path / "cache")
+    reader._model.float()  # bfloat16 rounds otherwise in other company: see the test above
+    weight = np.random.default_rng(0).normal(scale=20.0, size=reader.width).astype(np.float32)
+    general = GeneralModel(weight, 0.0, reader.version)
+    texts = ["good call", "bad price note monday rep lead plan", "mail", "note " * 60]
+
+    alone = [float(general.judge(reader.read([text]))[0]) for text in texts]
+    reader.tokenizer.padding_side = side
+    among = general.judge(reader.read(texts))
+
+    assert np.ptp(among) > 1.0
+    assert np.abs(among - alone).max() < 1e-3
+
+
 def _version(folder: Path) -> str:
     from ranking.backbone_files import find_backbone
 
