@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -193,12 +192,14 @@ def test_both_heads_and_every_taught_weight_move(kind: str, regime: Regime, tmp_
 def test_a_head_whose_loss_counts_nothing_learns_nothing(loss: str, tmp_path: Path) -> None:
     tiny = find_backbone(str(save_tiny_model(tmp_path / "tiny", "bert")), tmp_path).location
     early = history(16)
-    lesson = _Lesson(tiny, early, [], None, replace(config("lora"), centring=0.0, **{loss: 0.0}), None, "cpu")
+    pairs, outcomes = (float(name != loss) for name in ("pair_weight", "outcome_weight"))
+    one_loss = AdaptationConfig(pair_weight=pairs, outcome_weight=outcomes, centring=0.0)
+    lesson = _Lesson(tiny, early, [], None, one_loss, None, "cpu")
 
     lesson.step(range(16), make_pairs(early, PairConfig(required_tiers=())), share_done=0.0)
 
     moved = (lesson._heads.weight.detach().abs().amax(1) > 0).tolist()
-    assert moved == [loss != "pair_weight", loss != "outcome_weight"]
+    assert moved == [bool(pairs), bool(outcomes)]
 
 
 def test_it_goes_on_from_the_general_model(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 import ir_measures
 import numpy as np
 import pytest
-from ir_measures import nDCG
+from ir_measures import P, R, nDCG
+from sklearn.calibration import calibration_curve
 from sklearn.metrics import ndcg_score, roc_auc_score
 
 from ranking.metrics import (
@@ -11,6 +12,7 @@ from ranking.metrics import (
     bootstrap_difference,
     bootstrap_pair_accuracy,
     calibration_error,
+    lift_at,
     ndcg,
     pair_accuracy,
     precision_at,
@@ -91,6 +93,21 @@ def test_precision_and_recall_at_the_top_share_ties() -> None:
 
     assert precision_at(scores, won, 0.5) == pytest.approx(0.75)
     assert recall_at(scores, won, 0.5) == pytest.approx(0.75)
+
+
+def test_the_top_agrees_with_ir_measures_and_the_calibration_error_with_scikit_learn() -> None:
+    rng = np.random.default_rng(3)
+    scores, won = rng.normal(size=400), (rng.random(400) < 0.3).astype(float)
+    qrels = [ir_measures.Qrel("all", str(row), int(won[row])) for row in range(400)]
+    run = [ir_measures.ScoredDoc("all", str(row), float(scores[row])) for row in range(400)]
+    theirs = {str(m.measure): m.value for m in ir_measures.iter_calc([P @ 40, R @ 40], qrels, run)}
+    chances = 1 / (1 + np.exp(-scores))
+    seen, said = calibration_curve(won, chances, n_bins=10, strategy="quantile")
+
+    assert precision_at(scores, won, 0.1) == pytest.approx(theirs["P@40"], abs=1e-9)
+    assert recall_at(scores, won, 0.1) == pytest.approx(theirs["R@40"], abs=1e-9)
+    assert lift_at(scores, won, 0.1) == pytest.approx(theirs["P@40"] / won.mean(), abs=1e-9)
+    assert calibration_error(chances, won) == pytest.approx(float(np.abs(seen - said).mean()), abs=1e-9)
 
 
 def test_calibration_error_is_the_gap_between_said_and_seen() -> None:

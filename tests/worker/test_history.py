@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from connectors.lead import Interaction, InteractionKind, Lead, Outcome, Stage, StageChange
 from connectors.memory import InMemoryConnector
 from worker.history import list_candidates, list_examples
@@ -73,3 +75,29 @@ def test_open_leads_are_candidates_as_they_stand(store: Store) -> None:
 
     [(_, candidate)] = list_candidates(store, "memory", day(20))
     assert (candidate.stage, len(candidate.passages)) == ("Demo", 1)
+
+
+@pytest.mark.parametrize(
+    ("path", "level", "complete"),
+    [
+        ([("new", 0), ("lost", 3)], 0.0, True),
+        ([("demo", 0), ("new", 3)], 0.25, True),
+        ([("new", 0), ("demo", 3)], 0.5, True),
+        ([("new", 0), ("demo", 3), ("offer", 5)], 0.75, True),
+        ([("new", 0), ("demo", 3), ("offer", 5), ("won", 7)], 1.0, True),
+        # What happens after the horizon does not count, and before it is over nobody is a loser yet.
+        ([("new", 0), ("demo", 3), ("won", 300)], 0.5, True),
+        ([("new", 0), ("demo", 395)], 0.5, False),
+        ([("new", 0), ("demo", 395), ("won", 398)], 1.0, True),
+    ],
+)
+def test_the_level_is_what_happens_within_the_horizon(
+    store: Store, path: list[tuple[str, float]], level: float, complete: bool
+) -> None:
+    changes = [StageChange("1", stage, day(at)) for stage, at in path]
+    stages = [*STAGES[:2], Stage("offer", "Offer", 2, Outcome.OPEN), *STAGES[2:]]
+    pull(store, InMemoryConnector(stages, [lead()], [], changes))
+
+    first = list_examples(store, "memory", now=day(400))[0]
+
+    assert (first.level, first.complete) == (level, complete)

@@ -1,21 +1,28 @@
 """Which model is in use: what replaces it, what does not, and the way back."""
 
 import sqlite3
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from connectors.lead import Interaction, InteractionKind, Lead, Outcome, StageChange
 from connectors.memory import InMemoryConnector
+from ranking.candidate import Example
+from ranking.checkpoint import Unfinished
 from ranking.errors import InsufficientHistoryError, LeakError
+from ranking.general.model import GeneralModel
+from ranking.metrics import Interval
 from ranking.reader import CachedReader
+from ranking.training import TrainingConfig, general_ranker
 from tests.worker.test_jobs import BANDS, NOW, crm
-from worker.learn import Learned, learn, load_model
+from worker.learn import Learned, _gate, learn, load_model
 from worker.pull import pull
 from worker.rank import rank
+from worker.regimes import Reading, Teacher
 from worker.store import Store
 
 Train = Callable[[datetime], Learned]
@@ -50,6 +57,49 @@ def test_the_first_model_is_put_into_use(store: Store, train: Train) -> None:
 
     assert learned.promoted
     assert store.find_model("memory") == learned.model
+
+
+@dataclass
+class Knowing:
+    """A teacher that brings a general model, of which there is none for a reader that counts words."""
+
+    general: GeneralModel
+
+    def teach(self, examples: Sequence[Example], head: Reading, folder: Path, unfinished: Unfinished) -> Reading:
+        return replace(head, general=self.general)
+
+
+@pytest.mark.parametrize("knows", [True, False])
+def test_the_first_model_is_compared_with_the_general_one(
+    knows: bool, store: Store, reader: CachedReader, tmp_path: Path
+) -> None:
+    pull(store, crm())
+    good, bad = reader.read(["budget approved,", "budget frozen,"]).values()
+    general = GeneralModel((2 * good - 2 * bad) if knows else 0 * good, 0.0, reader.version)
+
+    learned = learn(
+        store, "memory", reader, backbone="words", models_dir=tmp_path, teacher=cast(Teacher, Knowing(general)), now=NOW
+    )
+
+    assert learned.promoted
+    assert "not worse than the general model alone" in learned.reason
+    assert learned.ahead is not None
+    assert (learned.ahead.low > 0.3) is not knows
+
+
+def test_a_first_model_that_is_worse_than_the_general_one_is_not_put_into_use(
+    store: Store, reader: CachedReader, tmp_path: Path
+) -> None:
+    pull(store, crm())
+    good, bad = reader.read(["budget approved,", "budget frozen,"]).values()
+    model = general_ranker(reader, GeneralModel(2 * good - 2 * bad, 0.0, reader.version))
+    model.card = replace(model.card, ahead_of_general=Interval(-0.2, -0.3, -0.1))
+
+    head = Reading(reader, None, TrainingConfig(), "head")
+    promoted, reason, _ = _gate(store, "memory", reader, head, [], model, None)
+
+    assert not promoted
+    assert reason == "it is worse than the general model alone: -0.200 (-0.300 to -0.100) of pairs of later leads"
 
 
 def test_a_worse_model_is_kept_but_not_put_into_use(store: Store, train: Train, tmp_path: Path) -> None:
