@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 import pytest
 
 from connectors.lead import Interaction, InteractionKind, Lead, Outcome, StageChange
@@ -74,8 +75,8 @@ def test_the_first_model_is_compared_with_the_general_one(
     knows: bool, store: Store, reader: CachedReader, tmp_path: Path
 ) -> None:
     pull(store, crm())
-    good, bad = reader.read(["budget approved,", "budget frozen,"]).values()
-    general = GeneralModel((2 * good - 2 * bad) if knows else 0 * good, 0.0, reader.version)
+    read = reader.read(["approved,", "frozen,"])
+    general = GeneralModel((read["approved,"] - read["frozen,"]) * 2 * knows, 0.0, reader.version)
 
     learned = learn(
         store, "memory", reader, backbone="words", models_dir=tmp_path, teacher=cast(Teacher, Knowing(general)), now=NOW
@@ -91,8 +92,7 @@ def test_a_first_model_that_is_worse_than_the_general_one_is_not_put_into_use(
     store: Store, reader: CachedReader, tmp_path: Path
 ) -> None:
     pull(store, crm())
-    good, bad = reader.read(["budget approved,", "budget frozen,"]).values()
-    model = general_ranker(reader, GeneralModel(2 * good - 2 * bad, 0.0, reader.version))
+    model = general_ranker(reader, GeneralModel(np.zeros(reader.width, dtype=np.float32), 0.0, reader.version))
     model.card = replace(model.card, ahead_of_general=Interval(-0.2, -0.3, -0.1))
 
     head = Reading(reader, None, TrainingConfig(), "head")
