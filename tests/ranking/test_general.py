@@ -1,5 +1,6 @@
 """The general model: an order on the first day, and a starting point afterwards."""
 
+import hashlib
 import json
 from collections import Counter
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import ranking.general
 from ranking.errors import RankingError
 from ranking.general.causal import MANNERS, ROUNDS, STAGES, draw, load_facts
 from ranking.general.corpus import load_corpus
@@ -126,3 +128,14 @@ def test_the_same_seed_draws_the_same_and_a_hedge_weighs_less() -> None:
     }
     assert by_manner["with a maybe"] < by_manner["plainly"] < by_manner["strongly"]
     assert set(by_manner) <= set(MANNERS)
+
+
+def test_the_model_card_names_the_weights_that_are_shipped() -> None:
+    folder = Path(ranking.general.__file__).parent
+    card = (folder / "README.md").read_text()
+    shipped = sorted(folder.glob("*/*.safetensors"))
+
+    assert len(shipped) == 2
+    for file in shipped:
+        assert f"`{file.name}` {hashlib.sha256(file.read_bytes()).hexdigest()}" in card
+    assert sum(file.stat().st_size for file in shipped) < 10_000_000
