@@ -23,6 +23,9 @@ LEAST_OF_A_CATEGORY = 5
 _DAY_SECONDS = 86_400.0
 # Where the values of a linear column are cut off, in standard deviations.
 _CUT_OFF = 4.0
+# Longer ones are no quantities, and the longest are no numbers to a computer.
+_MOST_DIGITS = 30
+_NO_DATE = re.compile(r"0000[-/]00[-/]00")  # what some databases hold for none
 _TYPED_NUMBER = re.compile(r"\s*[+-]?[$€£]?(\d{1,3}(,\d{3})+|\d+)(\.\d*)?\s*[%€]?\s*", re.ASCII)
 
 
@@ -67,9 +70,7 @@ def fit_columns(candidates: Sequence[Candidate]) -> Columns:
     categories: list[tuple[str, str]] = []
     for name in sorted(seen):
         words = [value for value in map(_category, seen[name]) if value is not None]
-        counted = sum(not math.isnan(to_number(value)) for value in seen[name])
-        spoken = sum(math.isnan(to_number(word)) for word in words)
-        if counted >= spoken:
+        if are_numbers(seen[name]):
             numbers.append(name)
         common = sorted(Counter(words).items(), key=lambda item: (-item[1], item[0]))[:MOST_CATEGORIES]
         leads = Counter(
@@ -86,6 +87,12 @@ def fit_columns(candidates: Sequence[Candidate]) -> Columns:
     return Columns(
         bare.numbers, bare.categories, tuple(centre.tolist()), tuple(np.where(spread < 1e-9, 1.0, spread).tolist())
     )
+
+
+def are_numbers(values: Sequence[FieldValue]) -> bool:
+    """Say whether at least half of the values that are given are numbers; dates are days before (`date_as_days`)."""
+    counted = sum(not math.isnan(to_number(value)) for value in values)
+    return counted >= sum(_category(value) is not None and math.isnan(to_number(value)) for value in values)
 
 
 def category_values(candidate: Candidate) -> dict[str, str]:
@@ -119,7 +126,7 @@ def date_as_days(value: FieldValue, as_of: datetime) -> FieldValue:
     try:
         moment = datetime.fromisoformat(value.replace("/", "-").replace(" UTC", "+00:00"))
     except ValueError:
-        return None if value.startswith("0000") else value  # what some databases hold for no date
+        return None if _NO_DATE.match(value) else value
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return (as_of - moment).total_seconds() / _DAY_SECONDS
 
@@ -127,7 +134,9 @@ def date_as_days(value: FieldValue, as_of: datetime) -> FieldValue:
 def to_number(value: FieldValue) -> float:
     """Return a value as a number, also where it was typed as a text (`"$1,200"`, `"35 %"`); NaN if it is none."""
     if isinstance(value, str):
-        return float(re.sub(r"[^\d.+-]", "", value)) if _TYPED_NUMBER.fullmatch(value) else math.nan
+        if len(value) > _MOST_DIGITS or not _TYPED_NUMBER.fullmatch(value):
+            return math.nan
+        return float(re.sub(r"[^\d.+-]", "", value))
     return math.nan if value is None or not math.isfinite(value) else float(value)
 
 

@@ -7,13 +7,13 @@ of TransmogrifAI's RawFeatureFilter and SanityChecker, tightened: a correlation 
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ranking.candidate import Example, FieldValue
-from ranking.columns import date_as_days
+from ranking.columns import are_numbers, date_as_days, to_number
 from ranking.errors import LeakError
 from ranking.metrics import area_under_curve
 
@@ -78,29 +78,31 @@ def _sign_of_values(values: Sequence[FieldValue], won: np.ndarray[tuple[int], np
         correlation = float(np.corrcoef(empty, won)[0, 1])
         if abs(correlation) > _MAX_EMPTY_CORRELATION:
             return f"whether it is empty has a correlation of {correlation:.2f} with the outcome"
-    area = area_under_curve(_as_numbers(values, won), won)
-    if max(area, 1 - area) > _MAX_AREA:
-        return f"it alone tells won from lost with an AUC of {max(area, 1 - area):.2f}"
-    return ""
+    areas = [area_under_curve(numbers, won) for numbers in _as_numbers(values, won)]
+    area = max(max(area, 1 - area) for area in areas)
+    return f"it alone tells won from lost with an AUC of {area:.2f}" if area > _MAX_AREA else ""
 
 
 def _as_numbers(
     values: Sequence[FieldValue], won: np.ndarray[tuple[int], np.dtype[np.float64]]
-) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Return numbers as they are, and a category as the share won among leads of the other half that have it.
+) -> Iterator[np.ndarray[tuple[int], np.dtype[np.float64]]]:
+    """Yield what a field comes to where it is learned from: numbers, words, or both, if both are in it.
 
-    The halves are drawn: a lead's own outcome must not enter its number, not even by being left out of a mean.
+    A word is the share won among leads of the other half that have it. The halves are drawn: a lead's own outcome must
+    not enter its number, not even by being left out of a mean.
     """
-    if all(isinstance(value, int | float) or value is None for value in values):
-        known = [float(value) for value in values if isinstance(value, int | float)]
-        middle = float(np.median(known)) if known else 0.0
-        return np.array([float(value) if isinstance(value, int | float) else middle for value in values])
+    if are_numbers(values):
+        numbers = np.array([to_number(value) for value in values])
+        known = numbers[~np.isnan(numbers)]
+        yield np.where(np.isnan(numbers), np.median(known) if len(known) else 0.0, numbers)
+    if not any(isinstance(value, str) for value in values):
+        return
     halves = np.random.default_rng(0).integers(2, size=len(values)).tolist()
     seen: dict[tuple[int, str], list[float]] = defaultdict(list)
     for half, value, outcome in zip(halves, values, won.tolist(), strict=True):
         seen[half, str(value)].append(outcome)
     overall = float(won.mean())
-    return np.array(
+    yield np.array(
         [
             (sum(others := seen[1 - half, str(value)]) + overall) / (len(others) + 1)
             for half, value in zip(halves, values, strict=True)

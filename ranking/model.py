@@ -45,11 +45,12 @@ class ModelCard:
     `pairs` counts preferences by tier. `weights` is how loudly each score speaks. `validation_*` is measured on
     `validation_leads` later leads by parts that did not learn from them: same-stage pair accuracy and its 95 %
     interval over resampled leads, None where there was nothing to measure; `validation_ece` is of the chances that were
-    fitted to the same leads. `ahead_of_general` is by how many of those pairs it is ahead of the general model alone.
+    fitted to the same leads. `ahead_of_general` is by how many of those pairs it is ahead of the general model alone,
+    though its weights were chosen on them.
     `refinement` says how the comparison of two leads did where it was tried, `regime` how the language model learned.
 
     `config` and `data_hash` (SHA-256 of the examples) say what it was made of, `losses` how each score did on later
-    leads under every penalty that was tried, the strongest first.
+    leads under every setting that was tried: penalties from the strongest on, or trees as `parts` lists them.
     """
 
     backbone: str

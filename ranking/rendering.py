@@ -7,11 +7,12 @@ note costs one short pass, and snapshots of the same lead share their readings.
 import re
 
 from ranking.candidate import Candidate, Passage
+from ranking.columns import date_as_days
 
 # Part of every cache key: a change here makes the model read everything again.
 RENDERING_VERSION = "2"
 _MAX_FIELD_CHARACTERS = 80
-_A_WORD = re.compile(r"[^\W\d_]{2}|[^\W\d_\x00-\u024f]")  # two letters, or one of a script that writes words in one
+_A_LETTER = re.compile(r"[^\W\d_]")
 
 
 def render_fields(candidate: Candidate) -> list[str]:
@@ -22,7 +23,7 @@ def render_fields(candidate: Candidate) -> list[str]:
     words = [f"stage: {candidate.stage}"]
     for name in sorted(candidate.fields):
         value = candidate.fields[name]
-        if isinstance(value, str) and _A_WORD.search(value):
+        if isinstance(value, str) and _A_LETTER.search(value) and date_as_days(value, candidate.as_of) == value:
             words.append(f"{_spaced(name)}: {value[:_MAX_FIELD_CHARACTERS]}")
     return words
 

@@ -133,11 +133,13 @@ def _gate(
 
     Both are judged on leads that have finished since the model in use was trained, so that it has not seen their
     outcomes; the new one is judged by a twin that learned from the other leads only. The general model, which is in use
-    before anything else, has seen none: the first model's own later leads are enough.
+    before anything else, has seen none: the first model's own later leads are enough. As they also chose how loudly its
+    parts speak, it is only refused where even so it is worse.
     """
     found = store.find_model(tenant)
     if found is None:
-        ahead = model.card.ahead_of_general
+        # A language model that was taught own leads brings a judgement that was taught them, too: not what is in use.
+        ahead = model.card.ahead_of_general if reading.regime == "head" else None
         if ahead is None:
             return True, "there was none before", None
         figures = f"{ahead.value:+.3f} ({ahead.low:+.3f} to {ahead.high:+.3f}) of pairs of later leads"

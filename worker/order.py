@@ -66,7 +66,7 @@ def _by_worth(by_chance: Sequence[Standing]) -> list[Standing]:
     amounts = np.where(np.isnan(amounts), np.median(known) if len(known) else 1.0, amounts)
     worth = amounts * np.array([item.score.probability for item in by_chance])
     stages = np.array([item.score.stage for item in by_chance])
-    readable = np.array([not item.score.insufficient for item in by_chance])
+    readable = np.array([not item.score.insufficient for item in by_chance], dtype=np.bool_)
     for stage in np.unique(stages):
         rows = np.flatnonzero((stages == stage) & readable)
         if len(rows):

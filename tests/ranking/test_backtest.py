@@ -49,6 +49,10 @@ def test_our_order_beats_what_cannot_see_the_text(reader: CachedReader) -> None:
         assert ahead.area is not None
         assert ahead.area.value > 0.1, blind
         assert ahead.precision_at_10_percent is not None
+    error = orders[OURS].calibration_error
+    assert error is not None
+    assert 0 < error.low < error.high < 0.5
+    assert orders["random"].calibration_error is None
     assert {"ours, pointwise only (no pairs)", "ours, flat (no stages)", "ours, text only"} <= set(orders)
     by_chance, flat, random = (orders[name].mixed_ndcg or {} for name in (OURS, "ours, flat (no stages)", "random"))
     assert by_chance["ndcg@5"].value > 0.6

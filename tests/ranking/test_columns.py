@@ -9,6 +9,7 @@ import pytest
 
 from ranking.candidate import Candidate, FieldValue
 from ranking.columns import fit_columns
+from ranking.rendering import render_fields
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
@@ -70,7 +71,7 @@ def test_a_naive_date_is_read_as_utc() -> None:
     ("typed", "number"),
     [
         *[("1.5", 1.5), (" 12 ", 12.0), ("$1,200.50", 1200.5), ("-35 %", -35.0), ("700€", 700.0)],
-        *[("1e5", None), ("1,5", None), ("12 boxes", None), ("٣", None), ("nan", None), ("", None)],
+        *[("1e5", None), ("1,5", None), ("12 boxes", None), ("٣", None), ("nan", None), ("", None), ("9" * 400, None)],
     ],
 )
 def test_a_number_may_be_typed_as_a_text(typed: str, number: float | None) -> None:
@@ -102,3 +103,22 @@ def test_a_date_may_be_written_in_other_ways(date: str) -> None:
     values = columns.table([lead(demo_on=date), lead(demo_on="0000-00-00")])[:, columns.numbers.index("demo_on")]
     assert values[0] == 10.0
     assert math.isnan(values[1])
+
+
+def test_only_words_are_read_of_the_fields() -> None:
+    fields: dict[str, FieldValue] = {
+        "a": "B2B",
+        "b": "A",
+        "c": "2026-04-21 00:00:00 UTC",
+        "d": "$12",
+        "e": 3.0,
+        "f": "東",
+    }
+
+    assert render_fields(lead(**fields)) == ["stage: Demo", "a: B2B", "b: A", "f: 東"]
+
+
+def test_a_code_that_looks_like_no_date_is_a_code() -> None:
+    columns = fit_columns([replace(lead(code="0000-12345-AB"), id=str(n)) for n in range(5)])
+
+    assert ("code", "0000-12345-AB") in columns.categories

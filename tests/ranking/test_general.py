@@ -84,6 +84,8 @@ def test_a_model_is_not_loaded_beside_another_general_model(
 ) -> None:
     model = train(history(), reader, general, backbone="words")
     model.save(tmp_path / "model")
+    assert model.card.ahead_of_general is not None
+    assert RankingModel.load(tmp_path / "model", general).card == model.card
     leads = [candidate("a", "budget approved", "call back"), candidate("b")]
 
     assert RankingModel.load(tmp_path / "model", general).score(leads, reader) == model.score(leads, reader)

@@ -34,6 +34,8 @@ def test_honest_fields_pass() -> None:
         (lambda n: {"signed_by": "Ann" if n % 2 else None}, "empty"),
         (lambda n: {"verdict": "went elsewhere" if n % 2 == 0 else "ordered"}, "AUC"),
         (lambda n: {"handed_over": f"2026-0{6 if n % 2 else 4}-{1 + n % 28:02}"}, "AUC"),
+        (lambda n: {"score": f"${50 + n % 2}.{n:04}"}, "AUC"),
+        (lambda n: {"score": "unknown" if n == 5 else 50.0 + n % 2 + n / 1000}, "AUC"),
         (lambda n: {"Closed_Lost_Reason": "price"}, "name"),
         (lambda n: {"ConvertedDate": "2026-01-01"}, "name"),
     ],

@@ -12,6 +12,7 @@ from ranking.metrics import (
     bootstrap_difference,
     bootstrap_pair_accuracy,
     calibration_error,
+    count_pairs,
     lift_at,
     ndcg,
     pair_accuracy,
@@ -75,6 +76,19 @@ def test_a_constant_score_gets_the_ndcg_of_chance() -> None:
     gains = np.array([1.0, 0.0, 0.0, 0.0])
 
     assert ndcg(np.zeros(4), gains, ["a"] * 4, 1)[0] == pytest.approx(0.25)
+
+
+def test_of_a_big_stage_so_many_leads_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.permutation(600).astype(float)
+    stages = ["big"] * 500 + ["small"] * 100
+    whole = pair_accuracy(truth + 200 * rng.normal(size=600), truth, stages)
+    scores = truth + 200 * np.random.default_rng(1).normal(size=600)
+    monkeypatch.setattr("ranking.metrics._MOST_OF_A_STAGE", 200)
+
+    assert count_pairs(truth, stages) == 200 * 199 / 2 + 100 * 99 / 2
+    assert pair_accuracy(scores, truth, stages) == pytest.approx(whole, abs=0.05)
+    assert bootstrap_difference(scores, scores, truth, stages).value == 0.0
 
 
 def test_a_list_without_a_gain_has_no_ndcg() -> None:

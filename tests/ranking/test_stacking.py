@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ranking.candidate import Candidate, Example
 from ranking.preferences import PairConfig
-from ranking.stacking import HeldOut, fit_stack, starting_weights
+from ranking.stacking import HeldOut, fit_stack, split_in_time, starting_weights, times_of, weights_of
 
 NAMES = ("words, outcomes", "general, all texts")
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
@@ -70,3 +70,26 @@ def test_a_score_that_misleads_is_silenced_and_not_turned_round() -> None:
 
     assert learned == 0.0
     assert general >= 0.0
+
+
+def test_of_one_moment_one_comes_first_by_chance_but_never_of_one_group() -> None:
+    examples = [Example(Candidate(str(n), "Demo", NOW), 1.0, True, str(n // 2), 0.0) for n in range(40)]
+    taken, ended = times_of(examples)
+
+    assert len(set(taken.tolist())) == 20
+    assert (taken == ended).all()
+    assert [len(early) for early, _ in split_in_time(examples)] == [16, 22, 28, 34]
+    assert not (np.sort(taken) == taken).all()  # nor in the order of their names
+
+
+def test_what_came_before_comes_before() -> None:
+    examples = [Example(Candidate(str(n), "Demo", NOW), 1.0, True, str(n), float(n // 4)) for n in range(40)]
+    taken, _ = times_of(examples)
+
+    assert (taken[4:] > taken[:-4]).all()
+
+
+def test_a_lead_counts_once_and_a_person_as_often_as_he_has_leads() -> None:
+    examples = [Example(Candidate(id_, "Demo", NOW), 1.0, True, "Ann", 0.0) for id_ in "aab"]
+
+    assert weights_of(examples).tolist() == [0.5, 0.5, 1.0]

@@ -91,6 +91,10 @@ def test_by_worth_a_lead_without_an_amount_counts_as_the_middle_one() -> None:
     assert [item.lead_id for item in order([worth("1", 0.2, None), worth("2", 0.3, "soon")], BY_WORTH)] == ["2", "1"]
 
 
+def test_by_worth_no_lead_is_no_order() -> None:
+    assert order([], BY_WORTH) == []
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_by_worth_each_stage_keeps_its_own_order(seed: int) -> None:
     rng = random.Random(seed)

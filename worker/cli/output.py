@@ -49,6 +49,8 @@ def to_json(value: object) -> Any:
 def describe_pairs(card: dict[str, Any]) -> str:
     """Return in words how many pairs a model learned from, by tier."""
     pairs = card["pairs"]
+    if not pairs:
+        return "no pairs"
     return f"{sum(pairs.values()):,} pairs ({', '.join(f'{count:,} {tier}' for tier, count in pairs.items())})"
 
 
