@@ -1,6 +1,5 @@
 """A portal that changes and misbehaves while it is pulled by a process that is killed: is anything lost?"""
 
-import random
 import threading
 import time
 from dataclasses import dataclass
@@ -59,8 +58,7 @@ def run_trial(profile: str, folder: Path, *, contacts: int, engagements: int, ki
         done: dict[str, int] = {}
         worker = threading.Thread(target=_change, args=(objects, contacts, engagements, seed, done))
         worker.start()
-        moments = random.Random(seed)
-        killed = sum(run_and_kill(folder, settings, moments, "pull") for _ in range(kills))
+        killed = run_and_kill(folder, settings, "pull", kills=kills, seed=seed)
         worker.join()
         time.sleep(max(faults.index_lag_seconds, faults.late_association_seconds))
         # The first to end finishes what a killed one began, and knows nothing of what changed since that one began.
@@ -105,8 +103,7 @@ def run_write_trial(profile: str, folder: Path, *, contacts: int, kills: int, se
         store.upgrade()
         store.save_ranking("hubspot", [], planned)
         faults.become(PROFILES[profile]())
-        moments = random.Random(seed)
-        killed = sum(run_and_kill(folder, settings, moments, "apply") for _ in range(kills))
+        killed = run_and_kill(folder, settings, "apply", kills=kills, seed=seed)
         runs = 1
         while run(folder, settings, "apply").returncode != 0:
             runs += 1

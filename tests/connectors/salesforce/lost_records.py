@@ -1,6 +1,5 @@
 """An org that changes and misbehaves while it is pulled by a process that is killed: is anything lost?"""
 
-import random
 import threading
 import time
 from collections.abc import Mapping
@@ -70,8 +69,7 @@ def run_trial(
         done: dict[str, int] = {}
         worker = threading.Thread(target=_change, args=(org, leads, activities, notes, seed, done))
         worker.start()
-        moments = random.Random(seed)
-        killed = sum(run_and_kill(folder, settings, moments, "pull") for _ in range(kills))
+        killed = run_and_kill(folder, settings, "pull", kills=kills, seed=seed)
         worker.join()
         time.sleep(faults.late_commit_seconds + 1)
         # The first to end finishes what a killed one began, and knows nothing of what changed since that one began.
@@ -118,8 +116,7 @@ def run_write_trial(profile: str, folder: Path, *, leads: int, kills: int, seed:
         misbehave(faults, profile)
         faults.validation = False  # what an administrator's rule refuses is not shown, and rightly so
         faults.late_commit_seconds = 0.0
-        moments = random.Random(seed)
-        killed = sum(run_and_kill(folder, settings, moments, "apply") for _ in range(kills))
+        killed = run_and_kill(folder, settings, "apply", kills=kills, seed=seed)
         runs = 1
         while run(folder, settings, "apply").returncode != 0 or store.list_due_writes("salesforce"):
             runs += 1
