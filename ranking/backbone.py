@@ -20,14 +20,16 @@ from transformers import AutoModel, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from ranking.backbone_files import find_backbone
+from ranking.precision import quicker_precision
 from ranking.rendering import RENDERING_VERSION
 
 LOWER, UPPER = 1 / 2, 4 / 5
 FULL_WEIGHTS = "taught_layers.safetensors"
 MAX_TOKENS = 256
 _BETWEEN_TEXTS = "\n\nThe other lead: "
-# Tokens of one batch, padding included: keeps a batch in the processor's cache and memory flat.
-_BATCH_TOKENS = 4_096
+# Tokens of one batch, padding included. A processor is quickest with what stays in its cache, a GPU with more.
+_CPU_BATCH_TOKENS = 1_536
+_GPU_BATCH_TOKENS = 4_096
 _MAX_CHARACTERS = 6 * MAX_TOKENS  # no tokenizer makes fewer tokens than one for six characters of prose
 
 
@@ -35,16 +37,26 @@ class Backbone:
     """One language model, cut off at four fifths of its depth. `version` names weights, adapter, depth and rendering.
 
     `adapter` is a directory of what was taught (`tuning`); it is merged, so that reading costs no more than without.
+    `precision` is float32 or bfloat16, and the quicker of them on this machine where none is given.
     """
 
-    def __init__(self, name: str, *, cache: Path, device: str = "auto", adapter: Path | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        cache: Path,
+        device: str = "auto",
+        adapter: Path | None = None,
+        precision: torch.dtype | None = None,
+    ) -> None:
         transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # not annotated there
         logging.getLogger("transformers").setLevel(logging.ERROR)
         files = find_backbone(name, cache)
         self.device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
         self.files_version = files.version
         self.tokenizer = load_tokenizer(files.location)
-        model = load_body(files.location)
+        self.precision = precision or quicker_precision(self.device)
+        model = load_body(files.location, self.precision)
         if adapter is not None:
             model = merge_taught(model, adapter)
         self._model = model.to(self.device).eval()
@@ -57,6 +69,7 @@ class Backbone:
         self.width = 2 * self.hidden_size
         self.pair_width = 3 * self.hidden_size
         taught = "plain" if adapter is None else hash_of_adapter(adapter)
+        self._batch_tokens = _CPU_BATCH_TOKENS if self.device.type == "cpu" else _GPU_BATCH_TOKENS
         self.tokens = 0  # that the model has read so far
         self.version = f"{files.version}-{taught}-layer{len(layers)}-tokens{MAX_TOKENS}-rendering{RENDERING_VERSION}"
 
@@ -64,7 +77,7 @@ class Backbone:
         """Return one vector for each text, float32 of shape [texts, width]."""
         vectors = np.zeros((len(texts), self.width), dtype=np.float32)
         encoded = encode(self.tokenizer, texts)
-        for batch in batches_of_similar_length([len(ids) for ids in encoded]):
+        for batch in batches_of_similar_length([len(ids) for ids in encoded], self._batch_tokens):
             vectors[batch] = self._read_batch([encoded[index] for index in batch])
         return vectors
 
@@ -80,7 +93,7 @@ class Backbone:
             for side in (0, 1)
         )
         encoded = [[*first, *between, *second] for first, second in zip(firsts, seconds, strict=True)]
-        for batch in batches_of_similar_length([len(ids) for ids in encoded]):
+        for batch in batches_of_similar_length([len(ids) for ids in encoded], self._batch_tokens):
             hidden, _ = self._run([encoded[index] for index in batch])
             for row, index in enumerate(batch):
                 tokens = hidden[row, : len(encoded[index])].float()
@@ -114,9 +127,9 @@ def load_tokenizer(location: str) -> Any:
     return tokenizer
 
 
-def load_body(location: str) -> Any:
-    """Return the model up to four fifths of its depth, in bfloat16: half the memory traffic of float32."""
-    model: Any = AutoModel.from_pretrained(location, dtype=torch.bfloat16)
+def load_body(location: str, precision: torch.dtype) -> Any:
+    """Return the model up to four fifths of its depth."""
+    model: Any = AutoModel.from_pretrained(location, dtype=precision)
     layers = layers_of(model)
     depth = max(round(len(layers) * UPPER), lower_depth(len(layers)) + 1)
     del layers[depth:]
@@ -169,12 +182,12 @@ def mean_over_tokens(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     return (hidden.float() * weights).sum(1) / weights.sum(1)
 
 
-def batches_of_similar_length(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Yield indices in batches of similar length, longest first, so that little padding is computed."""
+def batches_of_similar_length(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
+    """Yield indices in batches of similar length and at most so many tokens, longest first: little is padding."""
     order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
     start = 0
     while start < len(order):
-        rows = max(1, _BATCH_TOKENS // lengths[order[start]])
+        rows = max(1, tokens // lengths[order[start]])
         yield order[start : start + rows]
         start += rows
 

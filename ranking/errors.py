@@ -3,7 +3,7 @@
 RankingError
 ├── InsufficientHistoryError   too few finished leads to learn from; names what is missing
 ├── LeakError                  a field knows the outcome; names it, a person must exclude it
-├── BackboneError              a language model's files are absent, damaged or of an unknown kind
+├── BackboneError              a language model cannot be used: files absent, damaged or unknown, or no numbers come out
 ├── TeachingError              a language model was taught and learned nothing; nothing is kept of it
 └── OracleError                a language model that was to be asked did not answer
 """

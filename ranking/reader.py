@@ -9,6 +9,8 @@ from typing import Protocol, TypeVar, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from ranking.errors import BackboneError
+
 _KEEP_EVERY = 256
 T = TypeVar("T", bound=Hashable)
 
@@ -68,7 +70,11 @@ class CachedReader:
     def read(
         self, texts: Iterable[str], *, progress: Callable[[int, int], None] | None = None
     ) -> dict[str, NDArray[np.float32]]:
-        """Return the vector of each text. `progress` is told (read so far, to be read)."""
+        """Return the vector of each text. `progress` is told (read so far, to be read).
+
+        Raises:
+            BackboneError: The language model makes of a text what is no number; what was read before is kept.
+        """
         found, passes = self._find_or_read(
             {text: self._key(text) for text in texts}, self._reader.read, length=len, progress=progress
         )
@@ -107,6 +113,11 @@ class CachedReader:
         for start in range(0, len(missing), _KEEP_EVERY):
             chunk = missing[start : start + _KEEP_EVERY]
             vectors = read(chunk)
+            if not np.isfinite(vectors).all():
+                raise BackboneError(
+                    f"{self.version}: vectors of {len(chunk)} texts hold what is no number, and none was kept. "
+                    "The weights may be damaged: delete the folder `backbones` beside the vectors, and run this again"
+                )
             with self._cache:
                 self._cache.executemany(
                     "INSERT OR IGNORE INTO vector VALUES (?, ?)",

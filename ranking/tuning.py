@@ -17,6 +17,7 @@ from ranking.backbone import (
     mean_over_tokens,
     merge_taught,
 )
+from ranking.precision import quicker_precision
 
 Regime = Literal["lora", "full"]
 
@@ -49,7 +50,8 @@ class TaughtLayers:
         self._device = torch.device(device)
         self._tokenizer = load_tokenizer(location)
         self._encoded = encode(self._tokenizer, texts)
-        model = load_body(location).to(self._device)
+        self._precision = quicker_precision(self._device)
+        model = load_body(location, self._precision).to(self._device)
         if self._device.type == "cpu":
             # The fused attention's way back takes a third of a step on a CPU; the plain one is quick for short texts.
             model.set_attn_implementation("eager")
@@ -71,7 +73,7 @@ class TaughtLayers:
         """Return the mean hidden state after the last layer, float32 [texts, size], with gradients."""
         batch = self._tokenizer.pad({"input_ids": [self._encoded[text] for text in texts]}, return_tensors="pt")
         batch = batch.to(self._device)
-        with torch.autocast(self._device.type, dtype=torch.bfloat16):
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._precision == torch.bfloat16):
             hidden = self.model(**batch).last_hidden_state
         return mean_over_tokens(hidden, batch["attention_mask"])
 
