@@ -69,7 +69,6 @@ class Backbone:
         self.width = 2 * self.hidden_size
         self.pair_width = 3 * self.hidden_size
         taught = "plain" if adapter is None else hash_of_adapter(adapter)
-        self._batch_tokens = _CPU_BATCH_TOKENS if self.device.type == "cpu" else _GPU_BATCH_TOKENS
         self.tokens = 0  # that the model has read so far
         self.version = f"{files.version}-{taught}-layer{len(layers)}-tokens{MAX_TOKENS}-rendering{RENDERING_VERSION}"
 
@@ -77,7 +76,7 @@ class Backbone:
         """Return one vector for each text, float32 of shape [texts, width]."""
         vectors = np.zeros((len(texts), self.width), dtype=np.float32)
         encoded = encode(self.tokenizer, texts)
-        for batch in batches_of_similar_length([len(ids) for ids in encoded], self._batch_tokens):
+        for batch in batches_of_similar_length([len(ids) for ids in encoded], self.device):
             vectors[batch] = self._read_batch([encoded[index] for index in batch])
         return vectors
 
@@ -93,7 +92,7 @@ class Backbone:
             for side in (0, 1)
         )
         encoded = [[*first, *between, *second] for first, second in zip(firsts, seconds, strict=True)]
-        for batch in batches_of_similar_length([len(ids) for ids in encoded], self._batch_tokens):
+        for batch in batches_of_similar_length([len(ids) for ids in encoded], self.device):
             hidden, _ = self._run([encoded[index] for index in batch])
             for row, index in enumerate(batch):
                 tokens = hidden[row, : len(encoded[index])].float()
@@ -182,8 +181,9 @@ def mean_over_tokens(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     return (hidden.float() * weights).sum(1) / weights.sum(1)
 
 
-def batches_of_similar_length(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
-    """Yield indices in batches of similar length and at most so many tokens, longest first: little is padding."""
+def batches_of_similar_length(lengths: Sequence[int], device: torch.device) -> Iterator[list[int]]:
+    """Yield indices in batches of similar length, longest first: little is padding. The device decides how many."""
+    tokens = _CPU_BATCH_TOKENS if device.type == "cpu" else _GPU_BATCH_TOKENS
     order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
     start = 0
     while start < len(order):

@@ -44,7 +44,7 @@ class LocalOracle:
         sides = [sorted({self._first_token(word) for word in {answer, answer.capitalize()}}) for answer in (yes, no)]
         encoded = [self._encode(prompt) for prompt in prompts]
         odds = np.zeros(len(prompts))
-        for batch in batches_of_similar_length([len(ids) for ids in encoded]):
+        for batch in batches_of_similar_length([len(ids) for ids in encoded], self._device):
             logits = self._logits([encoded[index] for index in batch])
             first, second = (torch.logsumexp(logits[:, tokens], dim=1) for tokens in sides)
             odds[batch] = (first - second).cpu().numpy()

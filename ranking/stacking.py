@@ -34,6 +34,8 @@ _START_LEARNED, _START_GENERAL = 0.25, 0.1
 # How many finished leads to choose by, those after the first cut, it takes to get half of the way there.
 _HALF_WAY = 100.0
 GENERAL = "general, all texts"  # the general model's own order
+# How loud the general model may have to be, each as likely as the next before anything is known.
+_LOUDNESS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,16 +191,16 @@ def score_held_out(
     return HeldOut(chosen, table, tuple(column_names), strengths, all_losses)
 
 
-def starting_weights(names: Sequence[str], leads: float) -> dict[str, float]:
+def starting_weights(names: Sequence[str], leads: float, *, trust: float = 1.0) -> dict[str, float]:
     """Return the weights to begin from, by how many finished leads there are to choose better ones.
 
-    Without a general model there is nothing else to begin from than what was learned.
+    Without a general model, or any trust in it, there is nothing else to begin from than what was learned.
     """
-    share = leads / (leads + _HALF_WAY) if GENERAL in names else 1.0
+    share = 1.0 - trust * (1.0 - leads / (leads + _HALF_WAY)) if GENERAL in names else 1.0
     weights: dict[str, float] = {}
     for name in names:
         if name == GENERAL:
-            weights[name] = 1.0 - (1.0 - _START_GENERAL) * share
+            weights[name] = trust * (1.0 - (1.0 - _START_GENERAL) * leads / (leads + _HALF_WAY))
         elif name.startswith("general"):
             weights[name] = 0.0
         else:
@@ -213,10 +215,9 @@ def fit_stack(examples: Sequence[Example], held_out: HeldOut, config: PairConfig
     each stage.
     """
     late = [examples[row] for row in held_out.rows.tolist()]
-    start = starting_weights(held_out.names, len({example.group for example in late if example.won is not None}))
+    finished = len({example.group for example in late if example.won is not None})
     if not _has_both(late):
-        return Stack(start)
-    first = np.array([start[name] for name in held_out.names])
+        return Stack(starting_weights(held_out.names, finished))
     inside = PairConfig(config.max_per_example, 0.0, config.window, ())
     outcomes = describe_outcomes(late, inside, seed=seed)
     stages = np.unique([example.candidate.stage for example in late], return_inverse=True)[1]
@@ -224,6 +225,10 @@ def fit_stack(examples: Sequence[Example], held_out: HeldOut, config: PairConfig
     known = ~np.isnan(outcomes.won)
     target = np.where(known, outcomes.won, 0.0)
     weight = outcomes.weights * known
+    general = held_out.of(GENERAL)
+    trust = 1.0 if general is None else _trust_in(general, levels, target, weight)
+    start = starting_weights(held_out.names, finished, trust=trust)
+    first = np.array([start[name] for name in held_out.names])
     winners, losers = outcomes.pairs.winners, outcomes.pairs.losers
     difference = held_out.scores[winners] - held_out.scores[losers]
     pair_weight = outcomes.weights[winners] * outcomes.weights[losers]
@@ -247,6 +252,28 @@ def fit_stack(examples: Sequence[Example], held_out: HeldOut, config: PairConfig
         objective, np.append(first, np.zeros(levels.shape[1])), jac=True, method="L-BFGS-B", bounds=bounds
     ).x
     return Stack({name: float(value) for name, value in zip(held_out.names, found[:count], strict=True)})
+
+
+def _trust_in(
+    general: NDArray[np.float64], levels: NDArray[np.float64], target: NDArray[np.float64], weight: NDArray[np.float64]
+) -> float:
+    """Return from 0 to 1 how far the general model's log-odds are borne out by the outcomes of held-out examples.
+
+    It knows sales notes. Where texts are of another kind it is as loud, and says nothing; a pull towards it would drown
+    what a short history has taught. The posterior mean of its loudness, beside a level for each stage, tells.
+    """
+    losses = []
+    for loudness in _LOUDNESS:
+
+        def objective(level: NDArray[np.float64], said: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+            z = said + levels @ level
+            value = (weight * (np.logaddexp(0.0, z) - target * z)).sum() + 0.1 * (level**2).sum()
+            return float(value), levels.T @ (weight * (expit(z) - target)) + 0.2 * level
+
+        start = np.zeros(levels.shape[1])
+        losses.append(minimize(objective, start, args=(loudness * general,), jac=True, method="L-BFGS-B").fun)
+    likelihood = np.exp(min(losses) - np.array(losses))
+    return float(min(1.0, likelihood @ _LOUDNESS / likelihood.sum() / np.mean(_LOUDNESS)))
 
 
 def _has_both(examples: Sequence[Example]) -> bool:

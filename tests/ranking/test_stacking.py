@@ -50,10 +50,26 @@ def test_the_longer_the_history_the_more_what_was_learned_from_it_is_trusted() -
 
 
 def test_a_short_history_does_not_outshout_the_general_model() -> None:
+    """Thirty outcomes say little against log-odds of a half."""
     examples, _, noise = history(30)
-    learned, general = weights(examples, noise, np.roll(noise, 7))
+    learned, general = weights(examples, noise, np.roll(noise, 7) / 4)
 
     assert general > 5 * learned
+
+
+def test_a_short_history_is_enough_to_believe_a_loud_general_model() -> None:
+    examples, truth, noise = history(30)
+    learned, general = weights(examples, noise, truth)
+
+    assert general > 0.7
+    assert general > 5 * learned
+
+
+def test_a_short_history_is_enough_to_silence_a_loud_general_model_that_knows_nothing() -> None:
+    examples, truth, noise = history(60)
+    learned, general = weights(examples, truth, noise)
+
+    assert learned > 5 * general
 
 
 @pytest.mark.parametrize("leads", [1_000, 4_000])
