@@ -9,6 +9,7 @@ import hashlib
 import logging
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -150,10 +151,16 @@ def merge_taught(model: Any, adapter: Path) -> Any:
         return model
     from peft import PeftModel
 
-    with warnings.catch_warnings():
-        # peft asks transformers something by an old name, and whoever runs a command would be told of it.
-        warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`", category=FutureWarning)
+    with peft_unheard():
         return PeftModel.from_pretrained(model, adapter).merge_and_unload()
+
+
+@contextmanager
+def peft_unheard() -> Iterator[None]:
+    """Keep from whoever runs a command that peft asks transformers something by an old name."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`", category=FutureWarning)
+        yield
 
 
 def layers_of(model: Any) -> Any:

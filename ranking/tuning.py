@@ -16,6 +16,7 @@ from ranking.backbone import (
     load_tokenizer,
     mean_over_tokens,
     merge_taught,
+    peft_unheard,
 )
 from ranking.precision import quicker_precision
 
@@ -143,10 +144,12 @@ def _with_lora(model: Any, layers: range, rank: int) -> Any:
         layers_to_transform=list(layers),
         layers_pattern="layers" if hasattr(model, "layers") else "layer",
     )
-    return get_peft_model(model, config)
+    with peft_unheard():
+        return get_peft_model(model, config)
 
 
 def _resume_lora(model: Any, adapter: Path) -> Any:
     from peft import PeftModel
 
-    return PeftModel.from_pretrained(model, adapter, is_trainable=True)
+    with peft_unheard():
+        return PeftModel.from_pretrained(model, adapter, is_trainable=True)
