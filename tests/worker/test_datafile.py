@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from worker.datafile import load_rows
+from worker.datafile import list_train_examples, load_rows
 from worker.errors import DataFileError
 
 GOOD = {"id": "1", "split": "train", "stage": "a", "as_of": 1_700_000_000, "fields": {}, "text": "x", "label": 1}
@@ -31,6 +31,7 @@ def write(folder: Path, *rows: object) -> Path:
         ({**GOOD, "id": "2", "label": float("inf")}, "'label' is inf"),
         ({**GOOD, "id": "2", "label": -1}, "'label' is -1"),
         ({**GOOD, "id": "2", "as_of": "soon"}, "'as_of' is 'soon'"),
+        ({**GOOD, "id": "2", "as_of": None, "order": "third"}, "'order' is 'third'"),
         ({**GOOD, "id": "2", "fields": []}, None),
         (GOOD, "already used in line 1"),
     ],
@@ -100,3 +101,23 @@ def test_snapshots_of_one_lead_are_one_lead(tmp_path: Path) -> None:
     rows = load_rows(write(tmp_path, {**GOOD, "lead": "a"}, {**GOOD, "id": "2", "lead": "a"}, {**GOOD, "id": "3"}))
 
     assert [(row.to_candidate().id, row.group) for row in rows] == [("a", "a"), ("a", "a"), ("3", "3")]
+
+
+@pytest.mark.parametrize("told", [{}, {"order": 1}, {"as_of": "2026-01-01"}])
+def test_lines_that_are_sorted_by_outcome_are_no_time(told: dict[str, object], tmp_path: Path) -> None:
+    """An export sorted by outcome would have no history; where a row says when it was, that stands."""
+    rows = [
+        {"id": str(n), "split": "train", "stage": "s", "label": int(n >= 100), **(told if n == 7 else {})}
+        for n in range(200)
+    ]
+    examples = list_train_examples(load_rows(write(tmp_path, *rows)))
+
+    first = sorted(examples, key=lambda example: example.order)[:80]
+    assert any(example.won for example in first) == (not told)
+
+
+def test_lines_that_are_not_sorted_by_outcome_stand_for_time(tmp_path: Path) -> None:
+    rows = [{"id": str(n), "split": "train", "stage": "s", "label": int(n % 7 < 3)} for n in range(200)]
+    examples = list_train_examples(load_rows(write(tmp_path, *rows)))
+
+    assert [example.order for example in examples] == [float(line) for line in range(1, 201)]
