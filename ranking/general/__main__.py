@@ -36,6 +36,9 @@ def main() -> None:
     parser.add_argument("--folds", type=int, default=3)
     parser.add_argument("--fold", type=int, help="this fold alone, so that folds can be run side by side")
     parser.add_argument("--size", type=int, help="how many texts are taught; all, where none is given")
+    parser.add_argument(
+        "--counts", type=int, nargs="+", help="how many own leads; for `own-leads`, 0 to 1,000 otherwise"
+    )
     arguments = parser.parse_args()
     config = TeachingConfig(epochs=arguments.epochs, rank=arguments.rank, first_layer=arguments.first_layer)
     for line in _run(arguments, config):
@@ -60,9 +63,10 @@ def _run(arguments: argparse.Namespace, config: TeachingConfig) -> Iterator[dict
             yield asdict(result)
     else:
         # The ranker's own parts are only needed here: teaching runs where they are not installed.
-        from ranking.general.own_leads import evaluate_own_leads
+        from ranking.general.own_leads import COUNTS, evaluate_own_leads
 
-        for own in evaluate_own_leads(corpus, name, cache, folds, device=device, say=_say):
+        counts = arguments.counts or COUNTS
+        for own in evaluate_own_leads(corpus, name, cache, folds, counts=counts, device=device, say=_say):
             yield asdict(own)
 
 
