@@ -27,7 +27,8 @@ from ranking.errors import TeachingError
 from ranking.general.model import find_general_model
 from ranking.metrics import bootstrap_difference, bootstrap_pair_accuracy
 from ranking.training import TrainingConfig, train
-from worker.datafile import list_train_examples, load_rows
+from worker.datafile import load_rows
+from worker.filed_history import list_train_examples
 from worker.regimes import Reading, Teacher
 from worker.settings import RankingConfig, Settings
 from worker.wiring import build_reader

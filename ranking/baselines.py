@@ -23,6 +23,7 @@ from sklearn.preprocessing import MaxAbsScaler
 
 from ranking.candidate import Candidate, Example
 from ranking.columns import fit_columns
+from ranking.parts import limits_of_leaves
 from ranking.rates import fit_rates
 from ranking.stacking import times_of, weights_of
 
@@ -99,10 +100,10 @@ def score_by_xgboost(examples: Sequence[Example], candidates: Sequence[Candidate
     """Return the log-odds of XGBoost on fields, and on the texts' number, length and times."""
     finished = _finished(examples)
     table, asked = _tables(finished, candidates)
+    won = np.array([float(example.won is True) for example in finished])
+    limits = limits_of_leaves(won, weights_of(finished))
     return _search(
-        xgboost.XGBClassifier(
-            learning_rate=0.05, subsample=0.7, colsample_bytree=0.5, min_child_weight=3, reg_lambda=5.0, random_state=0
-        ),
+        xgboost.XGBClassifier(learning_rate=0.05, subsample=0.7, colsample_bytree=0.5, random_state=0, **limits),
         _XGBOOST,
         finished,
         table,

@@ -26,20 +26,23 @@ _CUT_OFF = 4.0
 # Longer ones are no quantities, and the longest are no numbers to a computer.
 _MOST_DIGITS = 30
 _NO_DATE = re.compile(r"0000[-/]00[-/]00")  # what some databases hold for none
-_TYPED_NUMBER = re.compile(r"\s*[+-]?[$€£]?(\d{1,3}(,\d{3})+|\d+)(\.\d*)?\s*[%€]?\s*", re.ASCII)
+_TYPED_NUMBER = re.compile(r"\s*[+-]?[$€£]?((\d{1,3}(,\d{3})+|\d+)(\.\d*)?|\.\d+)\s*[%€]?\s*", re.ASCII)
+# Trees hold numbers in float32: the largest float64, which some programs write for none, is infinite to them.
+_TOO_LARGE = 1e30
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
     """Which columns there are: `numbers` by field, and `categories` as (field, value); plain data, for JSON.
 
-    A field of which at least half of the values given are numbers or dates is among the numbers.
+    A field of which at least half of the values given are numbers or dates is among the numbers. A field of more words
+    than get columns has one more, for the value None: that no word is given.
 
     `centre` and `spread` [columns] scale a column for the linear part, after its logarithm was taken.
     """
 
     numbers: tuple[str, ...]
-    categories: tuple[tuple[str, str], ...]
+    categories: tuple[tuple[str, str | None], ...]
     centre: tuple[float, ...]
     spread: tuple[float, ...]
 
@@ -67,7 +70,7 @@ def fit_columns(candidates: Sequence[Candidate]) -> Columns:
         for name, value in row.items():
             seen.setdefault(name, []).append(value)
     numbers: list[str] = []
-    categories: list[tuple[str, str]] = []
+    categories: list[tuple[str, str | None]] = []
     for name in sorted(seen):
         words = [value for value in map(_category, seen[name]) if value is not None]
         if are_numbers(seen[name]):
@@ -77,6 +80,8 @@ def fit_columns(candidates: Sequence[Candidate]) -> Columns:
             value for _, value in {(c.id, _category(row.get(name))) for c, row in zip(candidates, rows, strict=True)}
         )
         categories += [(name, value) for value, _ in common if leads[value] >= LEAST_OF_A_CATEGORY]
+        if len(set(words)) > MOST_CATEGORIES and leads[None] >= LEAST_OF_A_CATEGORY:
+            categories.append((name, None))
     bare = Columns(tuple(numbers), tuple(categories), (0.0,) * (len(numbers) + len(categories)), ())
     table = bare.table(candidates)
     logged = np.sign(table) * np.log1p(np.abs(table))
@@ -136,8 +141,12 @@ def to_number(value: FieldValue) -> float:
     if isinstance(value, str):
         if len(value) > _MOST_DIGITS or not _TYPED_NUMBER.fullmatch(value):
             return math.nan
-        return float(re.sub(r"[^\d.+-]", "", value))
-    return math.nan if value is None or not math.isfinite(value) else float(value)
+        return _finite(float(re.sub(r"[^\d.+-]", "", value)))
+    return math.nan if value is None else _finite(float(value))
+
+
+def _finite(number: float) -> float:
+    return math.nan if not math.isfinite(number) else max(-_TOO_LARGE, min(number, _TOO_LARGE))
 
 
 def _category(value: FieldValue) -> str | None:

@@ -33,10 +33,11 @@ _TREES = {
     "learning_rate": 0.05,
     "subsample": 0.7,
     "colsample_bytree": 0.5,
-    "min_child_weight": 3,
-    "reg_lambda": 5.0,
     "tree_method": "hist",
 }
+# The least that a leaf holds, and what pulls it to nothing, both in rows' weights p (1 - p) (`limits_of_leaves`).
+_LEAST_OF_A_LEAF, _PULL_OF_A_LEAF = 3.0, 5.0
+_USUAL_WEIGHT = 0.125
 _TREE_SEEDS = (0, 1, 2)
 # How loudly the fields in words speak beside the texts: adding them at full strength drowns short histories.
 _NAMED_SHARE = 0.3
@@ -178,12 +179,25 @@ def fit_trees(inputs: Inputs, outcomes: Outcomes) -> list[Part]:
     table = np.hstack([columns.table(inputs.candidates), judged])
     known = ~np.isnan(outcomes.won)
     data = xgboost.DMatrix(table[known], label=outcomes.won[known], weight=outcomes.weights[known])
+    limits = limits_of_leaves(outcomes.won[known], outcomes.weights[known])
     path: list[Part] = []
     for depth, counts in _TREE_COUNTS.items():
-        settings = _TREES | {"max_depth": depth}
+        settings = _TREES | limits | {"max_depth": depth}
         boosters = tuple(xgboost.train(settings | {"seed": seed}, data, max(counts)) for seed in _TREE_SEEDS)
         path += [TreesPart(columns, rates, boosters, count) for count in counts]
     return path
+
+
+def limits_of_leaves(won: NDArray[np.float64], weights: NDArray[np.float64]) -> dict[str, float]:
+    """Return what bounds a leaf of XGBoost's trees.
+
+    XGBoost counts rows by their weights p (1 - p): a dozen where half are won, two dozen where one in seven is. Where
+    fewer are, the bounds shrink with the weights, so that two dozen rows stay enough: of two wins in a hundred it would
+    take 150 rows otherwise, and no category of fewer leads would ever be told from the rest.
+    """
+    share = float(np.average(won, weights=weights))
+    scale = float(np.clip(share * (1.0 - share) / _USUAL_WEIGHT, 0.01, 1.0))
+    return {"min_child_weight": _LEAST_OF_A_LEAF * scale, "reg_lambda": _PULL_OF_A_LEAF * scale}
 
 
 def fit_line(inputs: Inputs, outcomes: Outcomes) -> list[Part]:

@@ -26,7 +26,7 @@ _TOO_EARLY = 0.2
 class Rates:
     """By field and value, the log-odds of a win above those of the whole history; plain data, for JSON.
 
-    Only of values that at least five leads had, so that they tell nothing of a single one.
+    Only of values with at least five leads' weight, so that they tell nothing of a single one.
     """
 
     by_field: Mapping[str, Mapping[str, float]]

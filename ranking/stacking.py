@@ -216,8 +216,8 @@ def fit_stack(examples: Sequence[Example], held_out: HeldOut, config: PairConfig
     """
     late = [examples[row] for row in held_out.rows.tolist()]
     finished = len({example.group for example in late if example.won is not None})
-    if not _has_both(late):
-        return Stack(starting_weights(held_out.names, finished))
+    if not finished:
+        return Stack(starting_weights(held_out.names, 0))
     inside = PairConfig(config.max_per_example, 0.0, config.window, ())
     outcomes = describe_outcomes(late, inside, seed=seed)
     stages = np.unique([example.candidate.stage for example in late], return_inverse=True)[1]
@@ -228,6 +228,8 @@ def fit_stack(examples: Sequence[Example], held_out: HeldOut, config: PairConfig
     general = held_out.of(GENERAL)
     trust = 1.0 if general is None else _trust_in(general, levels, target, weight)
     start = starting_weights(held_out.names, finished, trust=trust)
+    if not _has_both(late):
+        return Stack(start)
     first = np.array([start[name] for name in held_out.names])
     winners, losers = outcomes.pairs.winners, outcomes.pairs.losers
     difference = held_out.scores[winners] - held_out.scores[losers]

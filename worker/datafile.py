@@ -9,32 +9,28 @@ key named `leaky`, at any depth, is dropped before anything else sees it.
 import gzip
 import json
 import math
-import random
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from connectors.sandbox.seeding import SeedRow
-from ranking.candidate import Candidate, Example, FieldValue, Passage
+from ranking.candidate import Candidate, FieldValue, Passage
 from worker.errors import DataFileError
 
 _SPLITS = ("train", "test")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # A smaller number (before 1973) is taken for a place in a sequence: its "hour" would only be how late the row is.
 _EARLIEST_SECONDS = 100_000_000
-# Rows of one person follow each other in an honest file, too, which makes runs longer than chance does.
-_SORTED = 10
 
 
 @dataclass(frozen=True, slots=True)
 class DataRow:
     """One snapshot of a lead in a data file.
 
-    `order` places it in time; where the file says nothing of that (`placed` is false) it is the row's line.
-    Rows of one `lead` count as one; those of one `group`, a lead's or a user's, stay on one side of a split.
+    `order` places it in time: its `as_of`, or else its line. Rows of one `lead` count as one; those of one `group`, a
+    lead's or a user's, stay on one side of a split.
     """
 
     id: str
@@ -43,7 +39,6 @@ class DataRow:
     stage: str
     as_of: datetime | None
     order: float
-    placed: bool
     fields: dict[str, FieldValue]
     text: str
     label: float | None
@@ -58,33 +53,10 @@ class DataRow:
             fields = {"hour of the row": float(moment.hour), "weekday of the row": float(moment.weekday()), **fields}
         return Candidate(self.lead, self.stage, moment, fields, passages)
 
-    def to_example(self, highest: float = 1.0) -> Example:
-        """Return a train row as something to learn from.
-
-        `highest` is the file's highest label, which stands for a sale; a grade of at least half of it counts as won.
-        """
-        level = (self.label or 0.0) / highest
-        return Example(self.to_candidate(), level, level >= 0.5, self.group, self.order)
-
     def to_seed(self) -> SeedRow:
         """Return the row as a lead for a sandbox CRM: train rows are finished, test rows open."""
         won = bool(self.label) if self.split == "train" else None
         return SeedRow(self.id, self.stage, won, self.text, self.fields)
-
-
-def list_train_examples(rows: Sequence[DataRow]) -> list[Example]:
-    """Return the train rows as something to learn from; the highest label among them stands for a sale.
-
-    Where no row says when it was, lines stand for time, unless they are sorted by outcome: then nothing would be lost
-    before anything is won, and chance stands for time.
-    """
-    train = [row for row in rows if row.split == "train"]
-    highest = max((row.label or 0.0 for row in train), default=1.0) or 1.0
-    examples = [row.to_example(highest) for row in train]
-    if any(row.placed for row in train) or not _are_sorted([example.won is True for example in examples]):
-        return examples
-    chance = random.Random(0).sample(range(len(examples)), len(examples))
-    return [replace(example, order=float(place)) for example, place in zip(examples, chance, strict=True)]
 
 
 def load_rows(file: Path) -> list[DataRow]:
@@ -111,16 +83,9 @@ def load_rows(file: Path) -> list[DataRow]:
     return rows
 
 
-def _are_sorted(won: Sequence[bool]) -> bool:
-    """Return whether equal outcomes lie together: in far fewer runs than chance makes (Wald and Wolfowitz, 1940)."""
-    runs = sum(one != next_ for one, next_ in pairwise(won))
-    expected = 2 * sum(won) * (len(won) - sum(won)) / max(len(won), 1)
-    return runs < expected / _SORTED
-
-
 def _lines(file: Path) -> Iterator[str]:
     opener = gzip.open if file.suffix == ".gz" else open
-    with opener(file, "rt", encoding="utf-8") as stream:
+    with opener(file, "rt", encoding="utf-8-sig") as stream:
         yield from stream
 
 
@@ -131,6 +96,8 @@ def _parse_row(line: str, where: str, number: int) -> DataRow:
         raise DataFileError(f"{where}: not JSON: {error}") from error
     if not isinstance(row, dict):
         raise DataFileError(f"{where}: must be a JSON object")
+    if "\\u" in line:  # half of a character that was cut in two is no text to anything that writes or reads
+        row = json.loads(json.dumps(row, ensure_ascii=False).encode("utf-8", "replace"))
     for key in ("id", "split", "stage"):
         if not isinstance(row.get(key), str | int) or row[key] == "":
             raise DataFileError(f"{where}: {key!r} is missing or no text")
@@ -159,7 +126,6 @@ def _parse_row(line: str, where: str, number: int) -> DataRow:
         stage=str(row["stage"]),
         as_of=as_of,
         order=float(number) if order is None else order,
-        placed=order is not None,
         fields=_flatten(fields),
         text=text,
         label=None if label is None else float(label),
@@ -169,7 +135,7 @@ def _parse_row(line: str, where: str, number: int) -> DataRow:
 
 def _parse_as_of(value: Any, where: str) -> tuple[datetime | None, float | None]:
     """Return a moment, if the value is one, and a place in time; a small number is the latter only."""
-    if value is None:
+    if value is None or value == "":
         return None, None
     try:
         if isinstance(value, int | float) and not isinstance(value, bool):

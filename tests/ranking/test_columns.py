@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ranking.candidate import Candidate, FieldValue
-from ranking.columns import fit_columns
+from ranking.columns import MOST_CATEGORIES, fit_columns
 from ranking.rendering import render_fields
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
@@ -70,7 +70,7 @@ def test_a_naive_date_is_read_as_utc() -> None:
 @pytest.mark.parametrize(
     ("typed", "number"),
     [
-        *[("1.5", 1.5), (" 12 ", 12.0), ("$1,200.50", 1200.5), ("-35 %", -35.0), ("700€", 700.0)],
+        *[("1.5", 1.5), (" 12 ", 12.0), ("$1,200.50", 1200.5), ("-35 %", -35.0), ("700€", 700.0), ("-.5", -0.5)],
         *[("1e5", None), ("1,5", None), ("12 boxes", None), ("٣", None), ("nan", None), ("", None), ("9" * 400, None)],
     ],
 )
@@ -79,6 +79,28 @@ def test_a_number_may_be_typed_as_a_text(typed: str, number: float | None) -> No
 
     [value] = columns.table([lead(size=typed)])[:, columns.numbers.index("size")]
     assert value == number or (number is None and math.isnan(value))
+
+
+@pytest.mark.parametrize("none", [1.7976931348623157e308, -3.5e38])
+def test_the_largest_numbers_are_none_that_trees_take_for_infinite(none: float) -> None:
+    columns = fit_columns([lead(size=1.0)])
+
+    [value] = columns.table([lead(size=none)])[:, columns.numbers.index("size")]
+    assert np.isfinite(np.float32(value))
+    assert np.sign(value) == np.sign(none)
+
+
+@pytest.mark.parametrize(("values", "marked"), [(MOST_CATEGORIES, False), (MOST_CATEGORIES + 1, True)])
+def test_whether_a_field_of_many_words_is_filled_is_a_column(values: int, marked: bool) -> None:
+    filled = [replace(lead(mail=f"a{n}@b.org"), id=str(n)) for n in range(values)]
+    empty = [replace(lead(mail=None), id=f"empty {n}") for n in range(5)]
+    columns = fit_columns([*filled, *empty])
+
+    assert (("mail", None) in columns.categories) == marked
+    assert ("mail", None) not in fit_columns([*filled, *empty[:4]]).categories
+    if marked:
+        column = len(columns.numbers) + columns.categories.index(("mail", None))
+        assert columns.table([filled[0], empty[0], lead(mail="new@b.org")])[:, column].tolist() == [0.0, 1.0, 0.0]
 
 
 def test_a_word_among_numbers_costs_neither() -> None:

@@ -213,6 +213,24 @@ def test_trees_learn_from_a_field_of_many_values(reader: CachedReader) -> None:
     assert area_under_curve(scores, np.array([float(bool(e.won)) for e in examples[1_200:]])) > 0.7
 
 
+def test_trees_tell_a_small_category_from_the_rest_where_few_are_won(reader: CachedReader) -> None:
+    """Of a hundred leads one is won, but one in ten of two sources: of each of them the trees see some eighty leads."""
+    random = np.random.default_rng(0)
+    drawn = [int(source) for source in random.integers(0, 25, 3_000)]
+    examples = [
+        Example(lead(n, source=f"source {source}"), float(won), won, str(n), float(n))
+        for n, source in enumerate(drawn)
+        for won in [bool(random.random() < (0.1 if source < 2 else 0.005))]
+    ]
+    candidates = [example.candidate for example in examples]
+    inputs = build_inputs(candidates, read_texts(candidates, reader, None))
+    outcomes = describe_outcomes(examples[:2_000], PairConfig(required_tiers=()), seed=0)
+
+    trees = fit_trees(inputs.take(np.arange(2_000)), outcomes)[1]
+    scores = trees.scores(inputs.take(np.arange(2_000, 3_000)))[:, 0]
+    assert area_under_curve(scores, np.array([float(bool(e.won)) for e in examples[2_000:]])) > 0.65
+
+
 def test_a_saved_model_keeps_the_rates(reader: CachedReader, tmp_path: Path) -> None:
     examples = scattered()
     later = [example.candidate for example in examples[1_200:]]

@@ -1,5 +1,6 @@
 """How loudly each part speaks, by how much history there is to choose by."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -70,6 +71,13 @@ def test_a_short_history_is_enough_to_silence_a_loud_general_model_that_knows_no
     learned, general = weights(examples, truth, noise)
 
     assert learned > 5 * general
+
+
+def test_lost_leads_alone_refute_a_loud_general_model() -> None:
+    examples, truth, noise = history(120)
+    lost = [replace(example, won=False) for example in examples]
+
+    assert weights(lost, truth, np.abs(noise))[1] < 0.5 * weights(lost, truth, noise * 0)[1]
 
 
 @pytest.mark.parametrize("leads", [1_000, 4_000])

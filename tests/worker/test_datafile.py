@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from worker.datafile import list_train_examples, load_rows
+from worker.datafile import load_rows
 from worker.errors import DataFileError
 
 GOOD = {"id": "1", "split": "train", "stage": "a", "as_of": 1_700_000_000, "fields": {}, "text": "x", "label": 1}
@@ -74,20 +74,6 @@ def test_an_absent_or_broken_file_is_an_error(tmp_path: Path) -> None:
             load_rows(tmp_path / name)
 
 
-def test_a_grade_of_half_the_highest_counts_as_won(tmp_path: Path) -> None:
-    rows: list[dict[str, object]] = [
-        {"id": str(n), "split": "train", "stage": "a", "as_of": None, "fields": {}, "text": "x", "label": n}
-        for n in range(5)
-    ]
-    file = tmp_path / "graded.jsonl"
-    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-
-    examples = [row.to_example(4.0) for row in load_rows(file)]
-
-    assert [example.level for example in examples] == [0.0, 0.25, 0.5, 0.75, 1.0]
-    assert [example.won for example in examples] == [False, False, True, True, True]
-
-
 def test_a_small_number_is_a_place_in_time_and_no_moment(tmp_path: Path) -> None:
     rows = load_rows(write(tmp_path, {**GOOD, "as_of": 7, "text": ""}, {**GOOD, "id": "2", "text": ""}))
 
@@ -103,21 +89,9 @@ def test_snapshots_of_one_lead_are_one_lead(tmp_path: Path) -> None:
     assert [(row.to_candidate().id, row.group) for row in rows] == [("a", "a"), ("a", "a"), ("3", "3")]
 
 
-@pytest.mark.parametrize("told", [{}, {"order": 1}, {"as_of": "2026-01-01"}])
-def test_lines_that_are_sorted_by_outcome_are_no_time(told: dict[str, object], tmp_path: Path) -> None:
-    """An export sorted by outcome would have no history; where a row says when it was, that stands."""
-    rows = [
-        {"id": str(n), "split": "train", "stage": "s", "label": int(n >= 100), **(told if n == 7 else {})}
-        for n in range(200)
-    ]
-    examples = list_train_examples(load_rows(write(tmp_path, *rows)))
+def test_half_a_character_is_replaced_and_a_mark_of_byte_order_is_no_text(tmp_path: Path) -> None:
+    file = write(tmp_path, {**GOOD, "text": "cut \ud83d", "stage": "\ud83d", "fields": {"a": "\ud83d"}, "as_of": ""})
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    row = load_rows(file)[0]
 
-    first = sorted(examples, key=lambda example: example.order)[:80]
-    assert any(example.won for example in first) == (not told)
-
-
-def test_lines_that_are_not_sorted_by_outcome_stand_for_time(tmp_path: Path) -> None:
-    rows = [{"id": str(n), "split": "train", "stage": "s", "label": int(n % 7 < 3)} for n in range(200)]
-    examples = list_train_examples(load_rows(write(tmp_path, *rows)))
-
-    assert [example.order for example in examples] == [float(line) for line in range(1, 201)]
+    assert (row.text, row.stage, row.fields, row.as_of) == ("cut ?", "?", {"a": "?"}, None)

@@ -63,7 +63,8 @@ def backtest(
     from ranking.general.model import find_general_model
     from ranking.leaks import refuse_leaks
     from ranking.preferences import PairConfig
-    from worker.datafile import list_train_examples, load_rows
+    from worker.datafile import load_rows
+    from worker.filed_history import list_train_examples
     from worker.history import list_examples
     from worker.learn import WINDOW
 
