@@ -49,9 +49,16 @@ class Columns:
     def table(self, candidates: Sequence[Candidate]) -> NDArray[np.float64]:
         """Return one row a candidate, [candidates, numbers + categories], NaN where a number is missing."""
         rows = [_values(candidate) for candidate in candidates]
-        columns = [[to_number(row.get(name)) for row in rows] for name in self.numbers]
-        columns += [[float(_category(row.get(name)) == value) for row in rows] for name, value in self.categories]
-        return np.array(columns, dtype=np.float64).reshape(len(columns), len(rows)).T
+        table = np.zeros((len(rows), len(self.numbers) + len(self.categories)))
+        for column, name in enumerate(self.numbers):
+            table[:, column] = [to_number(row.get(name)) for row in rows]
+        by_field: dict[str, dict[str | None, int]] = {}
+        for column, (name, category) in enumerate(self.categories, len(self.numbers)):
+            by_field.setdefault(name, {})[category] = column
+        for name, columns in by_field.items():
+            found = np.array([columns.get(_category(row.get(name)), -1) for row in rows], dtype=np.int64)
+            table[np.flatnonzero(found >= 0), found[found >= 0]] = 1.0
+        return table
 
     def line(self, table: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return a table made fit for a linear model: logarithms, unit spread, missing as average and marked so."""

@@ -100,7 +100,7 @@ def make_pairs(examples: Sequence[Example], config: PairConfig = PairConfig(), *
     for winner in random.permutation(able).tolist():
         draw(winner, True, config.max_per_example)
     inside = len(winners)
-    wanted = round(inside * config.cross_stage_share)
+    wanted = round(inside * config.cross_stage_share) if len(np.unique(stages)) > 1 else 0
     for winner in random.permutation(able).tolist():
         if len(winners) - inside >= wanted:
             break

@@ -161,11 +161,12 @@ def score_held_out(
         if not len(late) or not _has_both(past):
             continue
         outcomes = describe_outcomes(past, _lenient(config), seed=seed)
+        later = inputs.take(late)
         rows.append(late)
         for name, fitter in fitters.items():
             path = fitter(inputs.take(early), outcomes)
             names[name] = path[0].names
-            paths[name].append([part.scores(inputs.take(late)) for part in path])
+            paths[name].append([part.scores(later) for part in path])
     chosen = np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
     seen = describe_outcomes([examples[row] for row in chosen.tolist()], _lenient(config), seed=seed)
     columns: list[NDArray[np.float64]] = []
