@@ -32,7 +32,8 @@ lint: install
 chaos: install
 	$(BIN)/python -m benchmarks.chaos
 
-# Rebuilds what ranking/general ships from its corpus: minutes with DEVICE=cuda:0, an estimated two hours on two cores.
+# Rebuilds what ranking/general ships from its corpus: minutes with DEVICE=cuda:0; on two cores an
+# estimated two hours or more, and up to 12 GB of memory.
 DEVICE ?= cpu
 general-model: install
 	$(BIN)/python -m ranking.general build --device $(DEVICE) --cache "$${CACHE_DIR:-$$HOME/.cache/callfirst}/backbones"

@@ -1,7 +1,7 @@
 """The precision in which a language model is run, float32 or bfloat16: the quicker one on this machine.
 
-Processors that multiply bfloat16 by themselves do so at two to eight times the speed of float32, or at half of it: it
-depends on the processor, and on what a hypervisor lets through, and no list of features tells which. It is measured.
+A processor that can multiply bfloat16 does so at several times the speed of float32, or at half of it: that depends on
+the processor, and on what a hypervisor lets through. It is measured, for no list of features tells.
 """
 
 import functools

@@ -265,16 +265,17 @@ def _trust_in(
     It knows sales notes. Where texts are of another kind it is as loud, and says nothing; a pull towards it would drown
     what a short history has taught. The posterior mean of its loudness, beside a level for each stage, tells.
     """
-    losses = []
-    for loudness in _LOUDNESS:
 
-        def objective(level: NDArray[np.float64], said: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-            z = said + levels @ level
-            value = (weight * (np.logaddexp(0.0, z) - target * z)).sum() + 0.1 * (level**2).sum()
-            return float(value), levels.T @ (weight * (expit(z) - target)) + 0.2 * level
+    def objective(level: NDArray[np.float64], said: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        z = said + levels @ level
+        value = (weight * (np.logaddexp(0.0, z) - target * z)).sum() + 0.1 * (level**2).sum()
+        return float(value), levels.T @ (weight * (expit(z) - target)) + 0.2 * level
 
-        start = np.zeros(levels.shape[1])
-        losses.append(minimize(objective, start, args=(loudness * general,), jac=True, method="L-BFGS-B").fun)
+    start = np.zeros(levels.shape[1])
+    losses = [
+        minimize(objective, start, args=(loudness * general,), jac=True, method="L-BFGS-B").fun
+        for loudness in _LOUDNESS
+    ]
     likelihood = np.exp(min(losses) - np.array(losses))
     return float(min(1.0, likelihood @ _LOUDNESS / likelihood.sum() / np.mean(_LOUDNESS)))
 
