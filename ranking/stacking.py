@@ -28,6 +28,8 @@ CUTS = (0.4, 0.55, 0.7, 0.85, 1.0)
 TAUGHT, SEEN = 0.45, 0.55
 # The pull of the starting weights, in examples: a history of this length counts as much as they do.
 _PULL = 40.0
+# The pull of a stage's level to nothing: only as much as a stage of one outcome needs to have a level at all.
+_LEVEL_PULL = 0.1
 _MIN_WON = _MIN_LOST = 5
 # Where weights begin after a long history; before any, the general model's is 1 and all others 0.
 _START_LEARNED, _START_GENERAL = 0.25, 0.1
@@ -244,11 +246,10 @@ def fit_stack(examples: Sequence[Example], held_out: HeldOut, config: PairConfig
         z = held_out.scores @ w[:count] + levels @ w[count:]
         gap = difference @ w[:count]
         pull = w[:count] - first
-        value = (weight * (np.logaddexp(0.0, z) - target * z)).sum() + (pair_weight * np.logaddexp(0.0, -gap)).sum()
-        slope = weight * (expit(z) - target)
+        loss, slope = _loss_of_outcomes(z, w[count:], target, weight)
+        value = loss + (pair_weight * np.logaddexp(0.0, -gap)).sum() + _PULL * (pull @ pull)
         on_weights = held_out.scores.T @ slope - difference.T @ (pair_weight * expit(-gap)) + 2 * _PULL * pull
-        on_levels = levels.T @ slope + 0.2 * w[count:]
-        return float(value + _PULL * (pull @ pull) + 0.1 * (w[count:] ** 2).sum()), np.append(on_weights, on_levels)
+        return float(value), np.append(on_weights, levels.T @ slope + 2 * _LEVEL_PULL * w[count:])
 
     bounds = [(0.0, None)] * count + [(None, None)] * levels.shape[1]
     found = minimize(
@@ -267,9 +268,8 @@ def _trust_in(
     """
 
     def objective(level: NDArray[np.float64], said: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        z = said + levels @ level
-        value = (weight * (np.logaddexp(0.0, z) - target * z)).sum() + 0.1 * (level**2).sum()
-        return float(value), levels.T @ (weight * (expit(z) - target)) + 0.2 * level
+        loss, slope = _loss_of_outcomes(said + levels @ level, level, target, weight)
+        return loss, levels.T @ slope + 2 * _LEVEL_PULL * level
 
     start = np.zeros(levels.shape[1])
     losses = [
@@ -278,6 +278,14 @@ def _trust_in(
     ]
     likelihood = np.exp(min(losses) - np.array(losses))
     return float(min(1.0, likelihood @ _LOUDNESS / likelihood.sum() / np.mean(_LOUDNESS)))
+
+
+def _loss_of_outcomes(
+    z: NDArray[np.float64], level: NDArray[np.float64], target: NDArray[np.float64], weight: NDArray[np.float64]
+) -> tuple[float, NDArray[np.float64]]:
+    """Return the loss of log-odds `z` [rows] with the pull on the stages' levels, and its slope on `z`."""
+    loss = (weight * (np.logaddexp(0.0, z) - target * z)).sum() + _LEVEL_PULL * (level**2).sum()
+    return float(loss), weight * (expit(z) - target)
 
 
 def _has_both(examples: Sequence[Example]) -> bool:
